@@ -1,0 +1,112 @@
+# Cloister.  make run: the main job.  make test: all tests.  make bench: the numbers.
+# Each installs what it needs first.  Everything built goes to $(BUILD).
+
+BUILD    ?= build
+SANITIZE ?=
+CC       := gcc
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wvla -Wformat=2 -Wundef -Werror
+CFLAGS   := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) -fstack-protector-strong -fPIE \
+            -fno-strict-aliasing -MMD -MP
+CPPFLAGS := -I. -Iinclude -I$(BUILD)/include
+LDFLAGS  := -pie -Wl,-z,relro,-z,now
+ifneq ($(SANITIZE),)
+CFLAGS   += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS  += -fsanitize=$(SANITIZE)
+CPPFLAGS += -DCLOISTER_SANITIZED
+else
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+WORLD_LDFLAGS := -static-pie
+endif
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
+
+BASE_OBJECTS    := $(call objects,base/*.c)
+MEASURE_OBJECTS := $(call objects,measure/*.c)
+KEEPER_OBJECTS  := $(call objects,measure/keeper/*.c)
+VMM_OBJECTS     := $(filter-out %/main.o,$(call objects,vmm/*.c)) $(BUILD)/obj/vmm/runtime_blob.o
+CLIENT_OBJECTS  := $(call objects,normal-world/client/*.c)
+TOOL_OBJECTS    := $(call objects,tools/*.c)
+BENCH_OBJECTS   := $(call objects,bench/*.c)
+
+# What of measure/ the world host needs: no key, no libcrypto.
+WORLD_MEASURE   := elf_image manifest module_image
+WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) \
+                   $(WORLD_MEASURE:%=$(BUILD)/obj/measure/%.o)
+
+PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper
+MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard secure-world/modules/*))
+
+.PHONY: all run test bench clean packages test-packages
+all: packages
+	@$(MAKE) --no-print-directory programs
+.PHONY: programs
+programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc sdk modules
+
+packages:
+	@tools/install-packages build
+test-packages:
+	@tools/install-packages test
+
+run: all
+	@tools/main-job $(BUILD)
+
+test: all test-packages
+	@tests/run $(BUILD)
+
+bench: all test-packages
+	@$(MAKE) --no-print-directory $(BUILD)/libexec/cloister-bench
+	@$(BUILD)/cloister bench
+
+clean:
+	rm -rf build
+
+# Programs
+
+$(BUILD)/cloister: $(TOOL_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lelf -lcrypto
+
+$(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -o $@ $^ -lseccomp
+
+$(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(MEASURE_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lseccomp -lcrypto
+
+$(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lseccomp -lcrypto -lm
+
+$(BUILD)/libcloister.a: $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/libcloister.so: $(CLIENT_OBJECTS:.o=.lo) $(BASE_OBJECTS:.o=.lo)
+	$(CC) $(filter-out -pie,$(LDFLAGS)) -shared -Wl,-soname,libcloister.so.1 \
+	  -Wl,--version-script=normal-world/client/exports -o $@ $^
+	ln -sf libcloister.so $(BUILD)/libcloister.so.1
+
+$(BUILD)/cloister.pc: normal-world/client/cloister.pc.in
+	sed 's|@prefix@|$(abspath $(BUILD))|' $< > $@
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.lo: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC -fvisibility=hidden $(CPPFLAGS) -c -o $@ $<
+
+# The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
+
+include secure-world/rules.mk
+
+# Tests: every file of tests/unit and tests/e2e is one program.
+
+include tests/rules.mk
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,29 @@
+/*
+ * Whole files: read once with a limit, written so that the old or the new content is there, never
+ * a part.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/reason.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Reads a regular file of at most `limit` bytes into fresh memory that the caller frees. Opens it
+   once; refuses FIFOs and devices without waiting for them. "-" is standard input (then any kind of
+   file). Statuses: NOT_FOUND, DENIED, TOO_BIG, BAD_FORMAT (no regular file), NO_MEMORY, IO. */
+CLOISTER_MUST_USE cloister_status file_read(const char *path, size_t limit, uint8_t **bytes,
+                                            size_t *size, struct reason *why);
+
+/* Writes the file through a temporary one in the same folder, fsync and rename, with `mode`. On
+   failure (a full disk, say) nothing is left behind and an old file stays. "-" is standard
+   output; a path that is no regular file (a device, a FIFO) is written in place. */
+CLOISTER_MUST_USE cloister_status file_write(const char *path, const void *bytes, size_t size,
+                                             mode_t mode, struct reason *why);
+
+/* Writes all bytes to a descriptor, through short writes and EINTR. */
+CLOISTER_MUST_USE cloister_status fd_write_all(int fd, const void *bytes, size_t size);
+
+#endif

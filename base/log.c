@@ -1,0 +1,51 @@
+/*
+ * Log lines on standard error: composed in one buffer, written with one write.
+ */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LINE_SIZE 1536
+
+static const char *program_name = "cloister";
+static enum log_level most_level = LOG_LEVEL_INFO;
+
+void log_start(const char *program, enum log_level most)
+{
+    program_name = program;
+    most_level = most;
+}
+
+/* Modules and clients choose parts of a line: control characters must not reach a terminal. */
+static void defuse(char *line, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    static const char *const words[] = {"error", "warning", "info", "debug"};
+    if (level > most_level)
+        return;
+    char line[LINE_SIZE];
+    int head = snprintf(line, sizeof line, "%s: %s: ", program_name, words[level]);
+    if (head < 0)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    int body = vsnprintf(line + head, sizeof line - (size_t)head - 1, format, arguments);
+    va_end(arguments);
+    if (body < 0)
+        return;
+    size_t length = (size_t)head + (size_t)body;
+    if (length > sizeof line - 2)
+        length = sizeof line - 2;
+    defuse(line, length);
+    line[length++] = '\n';
+    if (write(STDERR_FILENO, line, length) < 0)
+        return; /* nowhere left to say it */
+}

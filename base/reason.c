@@ -1,0 +1,60 @@
+/*
+ * Composes the one line that says why something was refused.
+ */
+#include "base/reason.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Names in a line may come from anyone: nothing that moves a terminal's cursor gets through. */
+static void defuse(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+cloister_status refuse(struct reason *why, cloister_status status, const char *format, ...)
+{
+    if (!why)
+        return status;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(why->text, sizeof why->text, format, arguments);
+    va_end(arguments);
+    defuse(why->text);
+    return status;
+}
+
+static cloister_status status_of(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return CLOISTER_DENIED;
+    case ENOENT:
+        return CLOISTER_NOT_FOUND;
+    case ENOMEM:
+        return CLOISTER_NO_MEMORY;
+    default:
+        return CLOISTER_IO;
+    }
+}
+
+cloister_status refuse_errno(struct reason *why, const char *format, ...)
+{
+    int error = errno;
+    if (why) {
+        va_list arguments;
+        va_start(arguments, format);
+        int length = vsnprintf(why->text, sizeof why->text, format, arguments);
+        va_end(arguments);
+        if (length >= 0 && (size_t)length < sizeof why->text)
+            (void)snprintf(why->text + length, sizeof why->text - (size_t)length, ": %s",
+                           strerror(error));
+        defuse(why->text);
+    }
+    return status_of(error);
+}

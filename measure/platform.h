@@ -1,0 +1,43 @@
+/*
+ * Platform state: the folder with the root secret, the attestation key and the platform CA.
+ * Files 0600 in a folder 0700. The keeper loads it; `cloister key` makes it and prints the CA.
+ *
+ *   root.key          32 random bytes, hexadecimal
+ *   attestation.key   P-384 private key, PEM
+ *   attestation.pem   its certificate, issued by the CA
+ *   ca.key, ca.pem    the platform CA
+ */
+#ifndef MEASURE_PLATFORM_H
+#define MEASURE_PLATFORM_H
+
+#include "base/reason.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#define PLATFORM_ROOT_SIZE 32
+
+struct platform {
+    uint8_t root[PLATFORM_ROOT_SIZE];
+    EVP_PKEY *attestation_key;
+    X509 *attestation_certificate;
+};
+
+/* The state folder: `option` if given, else $CLOISTER_STATE, else /var/lib/cloister for root, else
+   $XDG_STATE_HOME/cloister or ~/.local/state/cloister. */
+CLOISTER_MUST_USE cloister_status platform_folder(const char *option, char *path, size_t size,
+                                                  struct reason *why);
+
+/* Makes the state. BAD_STATE if there is one already: a root secret is never overwritten. All or
+   nothing: a failure half way leaves no files. */
+CLOISTER_MUST_USE cloister_status platform_create(const char *folder, struct reason *why);
+
+/* Loads it, refusing wrong owners and modes that let others read. NOT_FOUND: `cloister key init`
+   has not been run. */
+CLOISTER_MUST_USE cloister_status platform_load(const char *folder, struct platform *platform,
+                                                struct reason *why);
+
+/* Wipes and frees. */
+void platform_unload(struct platform *platform);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * The machine: one KVM virtual machine with its memory slots. It knows nothing of modules.
+ *
+ * Guest-physical memory is handed out upwards, never reused. Slots:
+ *   monitor  ordinary memory of the world host: page tables, GDT, IDT, TSS, boot, control and
+ *            mailbox pages
+ *   code     memfds sealed against writing, mapped read-only, KVM_MEM_READONLY
+ *   data     guest_memfd that the world host has no mapping of, or locked anonymous memory
+ *   window   one reserved range that channel memfds are mapped into
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include "base/reason.h"
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A guest-physical address: one member so that it cannot be mixed up with other numbers. */
+struct gpa {
+    uint64_t value;
+};
+
+enum kvm_flavour { KVM_FLAVOUR_OTHER, KVM_FLAVOUR_PVM, KVM_FLAVOUR_SVM, KVM_FLAVOUR_VMX };
+
+struct machine_options {
+    size_t monitor_size; /* bytes of the monitor slot, populated as used */
+    size_t window_size;  /* bytes of the channel window */
+    bool no_guest_memfd; /* use the fallback even where guest_memfd works */
+};
+
+struct machine {
+    int kvm_fd;
+    int vm_fd;
+    enum kvm_flavour flavour;
+    bool guest_memfd; /* data slots are guest_memfd */
+    bool sealed;      /* the descriptors above are closed */
+    uint32_t next_slot;
+    uint64_t next_gpa;
+    uint8_t *monitor; /* the monitor slot, gpa 0 on */
+    size_t monitor_size;
+    size_t monitor_used;
+    uint8_t *window; /* PROT_NONE where no channel is mapped */
+    size_t window_size;
+    struct gpa window_gpa;
+    struct kvm_cpuid2 *cpuid; /* what every vCPU is given */
+    uint64_t xcr0;
+    size_t run_size; /* bytes of a vCPU's kvm_run mapping */
+    uint64_t tsc_khz;
+};
+
+const char *kvm_flavour_name(enum kvm_flavour flavour);
+
+/* Opens /dev/kvm and makes the VM with its monitor slot and window. NOT_FOUND, DENIED: /dev/kvm,
+   with what to do; UNSUPPORTED: a capability is missing, named. */
+CLOISTER_MUST_USE cloister_status machine_create(struct machine *machine,
+                                                 const struct machine_options *options,
+                                                 struct reason *why);
+
+/* Takes zeroed pages of the monitor slot; NULL when it is full. */
+void *machine_monitor_pages(struct machine *machine, size_t pages, struct gpa *gpa);
+
+/* A read-only slot over a memfd that is sealed against writing (checked). */
+CLOISTER_MUST_USE cloister_status machine_add_code(struct machine *machine, int memfd, size_t size,
+                                                   struct gpa *gpa, const uint8_t **mapping,
+                                                   struct reason *why);
+
+/* Memory for a module's data. Until machine_data_close the caller may fill `mapping`. */
+struct machine_data {
+    struct gpa gpa;
+    size_t size;
+    uint8_t *mapping; /* NULL once closed in guest_memfd */
+    uint8_t *address; /* what the slot points at: PROT_NONE once closed */
+    int memfd;        /* guest_memfd until machine_seal, else -1 */
+};
+
+CLOISTER_MUST_USE cloister_status machine_add_data(struct machine *machine, size_t size,
+                                                   struct machine_data *data, struct reason *why);
+
+/* Replaces the mapping by a PROT_NONE reservation of the same range (guest_memfd), keeping one
+   inaccessible page of the file; locks and hides it (fallback). */
+CLOISTER_MUST_USE cloister_status machine_data_close(struct machine *machine,
+                                                     struct machine_data *data, struct reason *why);
+
+/* All modules are placed: closes guest_memfd, VM and KVM descriptors where that works. vCPUs made
+   before go on. */
+void machine_seal(struct machine *machine);
+
+/* Frees all. Data slots of the fallback are zeroed here; guest_memfd data by placement_wipe. */
+void machine_destroy(struct machine *machine);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * Placement: one module instance in the machine's memory: its address space (abi/layout.h), its
+ * data, its control pages and mailboxes. It knows nothing of threads or channels' meaning.
+ */
+#ifndef VMM_PLACEMENT_H
+#define VMM_PLACEMENT_H
+
+#include "abi/channel.h"
+#include "vmm/module_file.h"
+#include "vmm/pagetable.h"
+#include "vmm/runtime_image.h"
+
+struct placement_options {
+    uint64_t generation;
+    uint32_t flags; /* CLO_BOOT_… */
+    uint32_t spin_us;
+    size_t exec_memory;       /* cloister exec: heap bytes; else 0, the manifest decides */
+    char *const *arguments;   /* NULL-terminated; NULL: the module's name alone */
+    char *const *environment; /* NULL-terminated; NULL: empty */
+};
+
+struct placement {
+    struct machine *machine;
+    struct pagetable table;
+    uint64_t base;  /* added to the file's addresses */
+    uint64_t entry; /* guest-virtual */
+    uint64_t stack; /* initial RSP of thread 0: System V process stack */
+    unsigned threads;
+    struct machine_data data; /* segments, stacks, heap, personality data */
+    struct clo_boot *boot;
+    struct clo_control *control;
+    struct clo_mailbox *mailbox[CLO_THREADS_MAX];
+    uint8_t *vcpu_page[CLO_THREADS_MAX]; /* TSS and ring-0 stack */
+    uint64_t vcpu_page_va[CLO_THREADS_MAX];
+    size_t window_mapped; /* channel window bytes that the tables map so far */
+};
+
+/* Bytes of monitor slot that a module needs; for machine_options. */
+size_t placement_monitor_need(const struct clo_module_record *record, size_t exec_memory,
+                              size_t window_size);
+
+/* Places the module: fills data, builds the tables, closes the data. NO_MEMORY, LIMIT. */
+CLOISTER_MUST_USE cloister_status placement_create(struct machine *machine,
+                                                   const struct runtime_image *runtime,
+                                                   const struct module_file *file,
+                                                   const struct placement_options *options,
+                                                   struct placement *placement, struct reason *why);
+
+/* Maps channel-window bytes [offset, offset + size) into the module, once; the same range may be
+   asked for again. */
+CLOISTER_MUST_USE cloister_status placement_map_window(struct placement *placement, uint32_t offset,
+                                                       uint32_t size);
+
+/* PROTECT: only the module's image, stack and heap pages, only taking away. Afterwards every vCPU
+   must be given placement->table.root before it runs again. */
+CLOISTER_MUST_USE cloister_status placement_protect(struct placement *placement, uint64_t va,
+                                                    uint64_t size, uint32_t rights);
+
+#endif
