@@ -1,0 +1,75 @@
+/*
+ * The `cloister` command: picks the group and runs it.
+ */
+#include "tools/tool.h"
+
+#include "base/scope.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: cloister GROUP [COMMAND] [ARGUMENTS...]\n"
+    "Runs trusted modules in a measured secure world on KVM.\n"
+    "\n"
+    "  world run|ls|show|stop      secure worlds: start, list, look at, end\n"
+    "  call WORLD/MODULE METHOD    call a method of a module\n"
+    "  module new|build|sign|...   make, sign, measure and inspect modules\n"
+    "  report get|show|verify      signed reports about what runs\n"
+    "  key init|ca                 platform keys of this machine\n"
+    "  exec PROGRAM [ARGS...]      run an unmodified static program in a world of its own\n"
+    "  doctor                      can worlds run here, and how well isolated?\n"
+    "  bench [ROW...]              the numbers, as ratios to what the machine can do\n"
+    "\n"
+    "  --help                      this text; every group and command has its own\n"
+    "  --version                   the version\n"
+    "\n"
+    "Environment: CLOISTER_STATE (platform keys), CLOISTER_RUNTIME (sockets of running worlds).\n"
+    "\n"
+    "Exit status:\n"
+    "   0 done                      6 this host cannot do it (no usable /dev/kvm)\n"
+    "   1 failed otherwise          7 a file or value is not acceptable\n"
+    "   2 wrong usage               8 the module or world has ended\n"
+    "   3 refused                   9 the deadline passed\n"
+    "   4 no such thing            10 reading or writing failed\n"
+    "   5 not permitted\n";
+
+static const struct tool_command groups[] = {
+    {"world", cmd_world}, {"module", cmd_module}, {"call", cmd_call},     {"exec", cmd_exec},
+    {"key", cmd_key},     {"report", cmd_report}, {"doctor", cmd_doctor}, {"bench", cmd_bench},
+};
+
+/* A caller may have closed a standard descriptor: a file opened later must not become it. */
+static int fill_standard_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd < 0)
+        return -1;
+    return close(fd);
+}
+
+/* A result that did not reach its reader (full disk, say) is a failure. */
+static int flush_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (status != TOOL_OK)
+        return status;
+    struct reason why;
+    return tool_fail("", refuse_errno(&why, "cannot write standard output"), &why);
+}
+
+int main(int argc, char **argv)
+{
+    if (fill_standard_descriptors() != 0)
+        return TOOL_FAILED;
+    opterr = 0;
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        (void)printf("cloister %s\n", TOOL_VERSION);
+        return flush_output(TOOL_OK);
+    }
+    return flush_output(tool_dispatch("", help, groups, ARRAY_SIZE(groups), argc, argv));
+}

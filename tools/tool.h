@@ -1,0 +1,89 @@
+/*
+ * Frame of the `cloister` command: what every command group shares. A group is one function in a
+ * file of its own (cmd_NAME.c); it parses its options, works through libraries, and returns an exit
+ * status. Results go to standard output, one line about a failure to standard error.
+ */
+#ifndef TOOLS_TOOL_H
+#define TOOLS_TOOL_H
+
+#include "base/reason.h"
+
+#include <stddef.h>
+
+#define TOOL_VERSION "0.1.0"
+
+/* Exit statuses, the same for every command; `cloister --help` lists them. */
+enum tool_exit {
+    TOOL_OK = 0,
+    TOOL_FAILED = 1,      /* none of the others */
+    TOOL_USAGE = 2,       /* unknown command or option, missing argument */
+    TOOL_REFUSED = 3,     /* refused: policy, signature, sealed data, report */
+    TOOL_NOT_FOUND = 4,   /* no such world, module, method, file */
+    TOOL_DENIED = 5,      /* permission */
+    TOOL_UNAVAILABLE = 6, /* the host cannot do it: no usable /dev/kvm, too old a kernel */
+    TOOL_BAD_INPUT = 7,   /* a file, argument or value is not acceptable */
+    TOOL_DEAD = 8,        /* module or world has ended */
+    TOOL_TIMEOUT = 9,
+    TOOL_IO = 10, /* reading or writing failed: full disk, closed pipe */
+};
+
+/* Groups. argv[0] is the group's name; each returns an exit status. */
+int cmd_world(int argc, char **argv);
+int cmd_module(int argc, char **argv);
+int cmd_call(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_key(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
+
+/* `cloister module build` and `module new`; argv[0] is "build" or "new". */
+int cmd_module_build(int argc, char **argv);
+int cmd_module_new(int argc, char **argv);
+
+/* One command of a group, or one group. */
+struct tool_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+};
+
+/* Runs the command that argv[1] names with argv + 1. `--help` and `help` print `help`. No command
+   or an unknown one: one line, TOOL_USAGE. `group` is "" for the groups themselves. */
+int tool_dispatch(const char *group, const char *help, const struct tool_command *commands,
+                  size_t count, int argc, char **argv);
+
+/* The exit status that stands for a status. */
+enum tool_exit tool_exit_of(cloister_status status);
+
+/* Prints `cloister COMMAND: why` in one line, or the status's own text if `why` is NULL or empty;
+   returns tool_exit_of(status). */
+int tool_fail(const char *command, cloister_status status, const struct reason *why);
+
+/* Prints `cloister COMMAND: message; see 'cloister COMMAND --help'` in one line; returns
+   TOOL_USAGE. */
+__attribute__((format(printf, 2, 3))) int tool_usage(const char *command, const char *format, ...);
+
+/* After getopt_long returned '?' or ':' (opterr = 0, option string starting with ':'): names the
+   option in one line; returns TOOL_USAGE. */
+int tool_bad_option(const char *command, int returned, char **argv);
+
+/* Prints a help text on standard output; returns TOOL_OK. */
+int tool_help(const char *text);
+
+/* Reads a decimal number from `least` to `most`, without sign or space; BAD_ARGUMENT names `what`,
+   the text and the range. */
+CLOISTER_MUST_USE cloister_status tool_number(const char *what, const char *text,
+                                              unsigned long long least, unsigned long long most,
+                                              unsigned long long *value, struct reason *why);
+
+/* Reads a size like 65536, 64K, 2M, 1G. Otherwise as tool_number. */
+CLOISTER_MUST_USE cloister_status tool_size(const char *what, const char *text,
+                                            unsigned long long least, unsigned long long most,
+                                            unsigned long long *value, struct reason *why);
+
+/* The path of a program that comes with the command (cloister-world, …): libexec/NAME beside the
+   command, else ../libexec/cloister/NAME. NOT_FOUND names both. */
+CLOISTER_MUST_USE cloister_status tool_program_path(const char *name, char *path, size_t size,
+                                                    struct reason *why);
+
+#endif
