@@ -87,7 +87,8 @@ static_assert(offsetof(struct clo_channel_header, client_parked) == 192, "client
 /* A parameter in the second line of an entry: a value pair, or a buffer in the arena. */
 struct clo_parameter {
     uint64_t a; /* value a; buffer: offset in the arena, CLO_ARENA_ALIGN-aligned */
-    uint64_t b; /* value b; buffer: bytes (in: bytes given; out: capacity) */
+    uint64_t b; /* value b; buffer in: bytes given; out: capacity; in-out: bytes given in bits
+                   0 to 31, capacity in bits 32 to 63 */
 };
 
 /* Client to module. The second line is read only if some kind is neither NONE nor inline. */
