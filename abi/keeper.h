@@ -18,7 +18,7 @@
 #define CLO_KEEPER_MAGIC 0x4b504c43u /* "CLPK" */
 #define CLO_KEEPER_DESCRIPTOR 3      /* number of the socket in the world host */
 #define CLO_KEEPER_MESSAGE_MAX 65536u
-#define CLO_KEEPER_SIGNATURE_MAX 1024u
+#define CLO_KEEPER_SIGNATURE_MAX 4096u
 #define CLO_KEEPER_TEXT_SIZE 192u
 
 /* Request body → reply body. */
@@ -97,7 +97,7 @@ struct clo_keeper_register {
 
 static_assert(sizeof(struct clo_keeper_header) == 208, "clo_keeper_header");
 static_assert(sizeof(struct clo_keeper_launch) == 64, "clo_keeper_launch");
-static_assert(sizeof(struct clo_keeper_module) == 40 + 1024 + sizeof(struct clo_module_record),
+static_assert(sizeof(struct clo_keeper_module) == 40 + 4096 + sizeof(struct clo_module_record),
               "clo_keeper_module");
 static_assert(sizeof(struct clo_keeper_module_reply) == 104, "clo_keeper_module_reply");
 static_assert(sizeof(struct clo_keeper_start) == 40, "clo_keeper_start");
