@@ -34,7 +34,7 @@ TOOL_OBJECTS    := $(call objects,tools/*.c)
 BENCH_OBJECTS   := $(call objects,bench/*.c)
 
 # What of measure/ the world host needs: no key, no libcrypto.
-WORLD_MEASURE   := elf_image manifest module_image
+WORLD_MEASURE   := elf_image elf_layout elf_dynamic elf_notes elf_sections elf_symbols manifest module_image
 WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) \
                    $(WORLD_MEASURE:%=$(BUILD)/obj/measure/%.o)
 

@@ -48,9 +48,10 @@ struct elf_image {
 
 /* Refuses, naming the field: wrong class, machine or type; an interpreter; needed libraries;
    symbolic or text relocations; W+X or overlapping or wrapping segments; an executable stack;
-   misaligned offsets; missing, duplicate or misplaced notes; a range outside the file; for modules
-   more than CLO_MODULE_SIZE_MAX. Section headers are read only for the signature note and symbols,
-   and a file without them is fine. BAD_FORMAT, TOO_BIG. Design section 4. */
+   misaligned offsets; memory without file bytes in a segment that is not writable; missing,
+   duplicate or misplaced notes; a range outside the file; more than CLO_MODULE_SIZE_MAX. Section
+   headers are read only for the signature note and symbols, and a file without them is fine.
+   BAD_FORMAT, TOO_BIG. Design section 4. */
 CLOISTER_MUST_USE cloister_status elf_image_parse(const void *bytes, size_t size,
                                                   enum elf_kind kind, struct elf_image *out,
                                                   struct reason *why);

@@ -12,7 +12,8 @@ CLOISTER_MUST_USE cloister_status module_record_fill(const struct elf_image *ima
                                                      struct clo_module_record *record,
                                                      struct reason *why);
 
-/* Is a record that someone else wrote one that module_record_fill could have made? */
+/* Is a record that someone else wrote one that module_record_fill could have made of a module? A
+   record without a manifest (a program) is refused. */
 CLOISTER_MUST_USE cloister_status module_record_check(const struct clo_module_record *record,
                                                       struct reason *why);
 
