@@ -41,6 +41,7 @@
 
 #define CLO_METHOD_OPEN 0xfffeu /* session open and close, made by the client library */
 #define CLO_METHOD_CLOSE 0xffffu
+#define CLO_SESSIONS_MAX 64u /* open at a time on one channel, numbered from 0 */
 
 #define CLO_CHANNEL_LIVE 0u
 #define CLO_CHANNEL_DEAD 1u   /* the module has ended */

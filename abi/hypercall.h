@@ -85,12 +85,17 @@ struct clo_mailbox {
        ends, so odd means busy. The time limit max_call_us is measured from a change to odd. */
     uint64_t progress;
     uint64_t calls; /* module to world host: calls completed; informative only */
-    uint8_t unused[4096 - 88];
+    /* Module to world host: the control epoch that the thread has acted on. It touches no channel
+       that went before; the window range of one may be given away once every thread is there. */
+    uint32_t epoch;
+    uint32_t reserved1; /* zero */
+    uint8_t unused[4096 - 96];
     uint8_t payload[CLO_PAYLOAD_SIZE];
 };
 
 static_assert(offsetof(struct clo_mailbox, status) == 64, "clo_mailbox.status");
 static_assert(offsetof(struct clo_mailbox, progress) == 72, "clo_mailbox.progress");
+static_assert(offsetof(struct clo_mailbox, epoch) == 88, "clo_mailbox.epoch");
 static_assert(offsetof(struct clo_mailbox, payload) == 4096, "clo_mailbox.payload");
 static_assert(sizeof(struct clo_mailbox) == 4096 + CLO_PAYLOAD_SIZE, "clo_mailbox");
 
