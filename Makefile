@@ -91,7 +91,7 @@ $(BUILD)/libcloister.so: $(CLIENT_OBJECTS:.o=.lo) $(BASE_OBJECTS:.o=.lo)
 	ln -sf libcloister.so $(BUILD)/libcloister.so.1
 
 $(BUILD)/cloister.pc: normal-world/client/cloister.pc.in
-	sed 's|@prefix@|$(abspath $(BUILD))|' $< > $@
+	sed -e 's|@libdir@|$(abspath $(BUILD))|' -e 's|@includedir@|$(abspath include)|' $< > $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -99,7 +99,7 @@ $(BUILD)/obj/%.o: %.c
 
 $(BUILD)/obj/%.lo: %.c
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC -fvisibility=hidden $(CPPFLAGS) -c -o $@ $<
+	$(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC $(CPPFLAGS) -c -o $@ $<
 
 # The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
 

@@ -1,0 +1,96 @@
+/*
+ * Parameters against the method's declaration. Small buffers travel in the entry's own cache line:
+ * the first input and the first output that fit; all else lies in the arena, each buffer on lines
+ * of its own.
+ */
+#include "normal-world/client/parameters.h"
+
+static cloister_status check_in(const struct clo_method *method, unsigned i,
+                                const cloister_parameter *parameter)
+{
+    if (parameter->size > method->size_max[i])
+        return CLOISTER_TOO_BIG;
+    if (parameter->size < method->size_min[i] || (!parameter->input && parameter->size > 0))
+        return CLOISTER_BAD_ARGUMENT;
+    return CLOISTER_OK;
+}
+
+static cloister_status check_one(const struct clo_method *method, unsigned i,
+                                 const cloister_parameter *parameter)
+{
+    unsigned kind = kind_at(method->kinds, i);
+    if (parameter->kind != kind)
+        return CLOISTER_BAD_ARGUMENT;
+    if (kind_comes_out(kind) && !parameter->output && parameter->capacity > 0)
+        return CLOISTER_BAD_ARGUMENT;
+    return kind_goes_in(kind) ? check_in(method, i, parameter) : CLOISTER_OK;
+}
+
+/* One inline buffer each way; what goes both ways must find both free. */
+static bool fits_inline(const struct placement *placement, unsigned kind, size_t in, size_t out)
+{
+    if (kind_goes_in(kind) && (placement->inline_in_used || in > CLO_INLINE_SIZE))
+        return false;
+    return !kind_comes_out(kind) || (!placement->inline_out_used && out <= CLO_INLINE_SIZE);
+}
+
+static void place_inline(struct placement *placement, unsigned i, unsigned kind, size_t in)
+{
+    placement->kinds = (uint16_t)(placement->kinds | CLO_PARAM_INLINE << (4 * i));
+    if (kind_goes_in(kind)) {
+        placement->inline_in_used = true;
+        placement->inline_in = (uint8_t)in;
+    }
+    if (kind_comes_out(kind)) {
+        placement->inline_out_used = true;
+        placement->inline_out = (uint8_t)placement->capacity[i];
+    }
+}
+
+/* Cannot overflow: what goes in and comes out is within 32 bits each. */
+static cloister_status place_in_arena(struct placement *placement, unsigned i, size_t in)
+{
+    uint64_t bytes = in > placement->capacity[i] ? in : placement->capacity[i];
+    uint64_t lines = (bytes + CLO_ARENA_ALIGN - 1) / CLO_ARENA_ALIGN * CLO_ARENA_ALIGN;
+    uint64_t end = placement->arena_size + lines;
+    if (end > CLO_ARENA_MAX)
+        return CLOISTER_TOO_BIG;
+    placement->offset[i] = placement->arena_size;
+    placement->arena_size = (uint32_t)end;
+    placement->wide = true;
+    return CLOISTER_OK;
+}
+
+static cloister_status place_buffer(struct placement *placement, const struct clo_method *method,
+                                    unsigned i, const cloister_parameter *parameter)
+{
+    unsigned kind = kind_at(method->kinds, i);
+    size_t in = kind_goes_in(kind) ? parameter->size : 0;
+    size_t room = kind_comes_out(kind) ? parameter->capacity : 0;
+    if (room > method->size_max[i])
+        room = method->size_max[i];
+    placement->in[i] = (uint32_t)in;
+    placement->capacity[i] = (uint32_t)room;
+    if (!fits_inline(placement, kind, in, room))
+        return place_in_arena(placement, i, in);
+    place_inline(placement, i, kind, in);
+    return CLOISTER_OK;
+}
+
+cloister_status parameters_place(const struct clo_method *method,
+                                 const cloister_parameter parameters[4],
+                                 struct placement *placement)
+{
+    *placement = (struct placement){.kinds = method->kinds};
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+        unsigned kind = kind_at(method->kinds, i);
+        cloister_status status = check_one(method, i, &parameters[i]);
+        if (status == CLOISTER_OK && kind_is_buffer(kind))
+            status = place_buffer(placement, method, i, &parameters[i]);
+        if (status != CLOISTER_OK)
+            return status;
+        if (kind != CLO_PARAM_NONE && !kind_is_buffer(kind))
+            placement->wide = true;
+    }
+    return CLOISTER_OK;
+}

@@ -1,0 +1,53 @@
+/*
+ * Checks a caller's parameters against a method's declaration, and decides where each lies in a
+ * submission.
+ */
+#ifndef CLIENT_PARAMETERS_H
+#define CLIENT_PARAMETERS_H
+
+#include "cloister/client.h"
+
+#include <stdbool.h>
+
+/* Where the parameters of one call lie. */
+struct placement {
+    uint16_t kinds;      /* as in struct clo_submission */
+    uint8_t inline_in;   /* bytes */
+    uint8_t inline_out;  /* bytes */
+    bool inline_in_used; /* by some parameter, perhaps with no bytes */
+    bool inline_out_used;
+    bool wide;            /* some parameter is in the second line */
+    uint32_t arena_size;  /* bytes of arena for this call */
+    uint32_t offset[4];   /* of a buffer in the arena, from the start of the call's part */
+    uint32_t in[4];       /* buffers in: bytes given */
+    uint32_t capacity[4]; /* buffers out: what we take, at most the method's own limit */
+};
+
+/* Kind of parameter `i` in a `kinds` word. */
+static inline unsigned kind_at(uint16_t kinds, unsigned i)
+{
+    return kinds >> (4 * i) & 15u;
+}
+
+static inline bool kind_is_buffer(unsigned kind)
+{
+    return kind >= CLO_PARAM_BUFFER_IN && kind <= CLO_PARAM_BUFFER_INOUT;
+}
+
+static inline bool kind_goes_in(unsigned kind)
+{
+    return kind == CLO_PARAM_BUFFER_IN || kind == CLO_PARAM_BUFFER_INOUT;
+}
+
+static inline bool kind_comes_out(unsigned kind)
+{
+    return kind == CLO_PARAM_BUFFER_OUT || kind == CLO_PARAM_BUFFER_INOUT;
+}
+
+/* BAD_ARGUMENT: another kind than declared, too few bytes, a null buffer; TOO_BIG: more bytes than
+   declared, or than any arena has. */
+CLOISTER_MUST_USE cloister_status parameters_place(const struct clo_method *method,
+                                                   const cloister_parameter parameters[4],
+                                                   struct placement *placement);
+
+#endif

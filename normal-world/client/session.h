@@ -1,0 +1,24 @@
+/*
+ * A session, as the files of the client library see it.
+ */
+#ifndef CLIENT_SESSION_H
+#define CLIENT_SESSION_H
+
+#include "normal-world/client/ring.h"
+
+#define SESSION_NUMBER 1u /* one session a channel */
+
+struct cloister_session {
+    struct ring ring;
+    struct clo_module_info module;
+    int socket; /* the channel lives as long as this connection */
+    int doorbell;
+    void *memory;
+    size_t memory_size;
+};
+
+/* Calls CLO_METHOD_OPEN or CLO_METHOD_CLOSE: no parameters. */
+cloister_result session_call_plain(cloister_session *session, uint16_t method,
+                                   uint64_t deadline_us);
+
+#endif
