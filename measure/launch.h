@@ -22,7 +22,7 @@ struct launch_module {
 
 /* What the host says of itself, looked up by the keeper before it is sandboxed. Self-reported. */
 struct host_posture {
-    bool ptrace_locked;   /* root too is kept from ptrace (yama 3, or lockdown) */
+    bool ptrace_locked;   /* root too is kept from ptrace: Yama at 3; lockdown does not do it */
     uint32_t yama_scope;  /* 0 … 3; 0xffffffff: no Yama */
     uint8_t lockdown[16]; /* "none", "integrity", "confidentiality", or "" if unknown */
     uint8_t smt[16];      /* "on", "off", …, as sysfs says, or "" */
@@ -46,5 +46,49 @@ struct launch {
     uint32_t module_count;
     struct launch_module module[CLO_MODULES_MAX];
 };
+
+/* Begins the record from a hostile message (copied by the caller): BAD_ARGUMENT names the field. */
+CLOISTER_MUST_USE cloister_status launch_begin(struct launch *launch,
+                                               const struct clo_keeper_launch *message,
+                                               const uint8_t runtime[CLO_DIGEST_SIZE],
+                                               struct reason *why);
+
+/* Adds a module whose record has been checked and whose image has been measured. A production world
+   takes no module without an author: REFUSED. BAD_ARGUMENT: its name is not valid, or taken;
+   BAD_STATE: all that were announced are there. */
+CLOISTER_MUST_USE cloister_status launch_add(struct launch *launch,
+                                             const struct clo_keeper_module *message,
+                                             const uint8_t measurement[CLO_DIGEST_SIZE],
+                                             const uint8_t author[CLO_AUTHOR_SIZE],
+                                             struct reason *why);
+
+/* Completes and locks the record. BAD_STATE: modules are missing, or it is locked already;
+   BAD_ARGUMENT names the field. */
+CLOISTER_MUST_USE cloister_status launch_start(struct launch *launch,
+                                               const struct clo_keeper_start *message,
+                                               struct reason *why);
+
+/* The register becomes SHA-384(register || bytes); `value` gets it. BAD_ARGUMENT: no such register;
+   BAD_STATE: not started. `index` is a module of the record. */
+CLOISTER_MUST_USE cloister_status launch_extend(struct launch *launch, uint32_t index, uint32_t reg,
+                                                const uint8_t bytes[CLO_DIGEST_SIZE],
+                                                uint8_t value[CLO_DIGEST_SIZE], struct reason *why);
+
+CLOISTER_MUST_USE cloister_status launch_read(const struct launch *launch, uint32_t index,
+                                              uint32_t reg, uint8_t value[CLO_DIGEST_SIZE],
+                                              struct reason *why);
+
+/* A new instance of the module: its generation is one more, its registers stay, so that a crash
+   that someone provoked resets nothing. */
+CLOISTER_MUST_USE cloister_status launch_restart(struct launch *launch, uint32_t index,
+                                                 struct reason *why);
+
+/* Digest of the set of modules in the world: SHA-384("cloister set 1" || count u32 || each module's
+   measurement || author, in ascending order), so that their order in the world does not matter. */
+CLOISTER_MUST_USE cloister_status launch_set_digest(const struct launch *launch,
+                                                    uint8_t digest[CLO_DIGEST_SIZE]);
+
+/* Looks the posture up in /proc and /sys; what cannot be read is left empty. */
+void posture_look_up(struct host_posture *posture);
 
 #endif

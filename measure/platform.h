@@ -24,18 +24,28 @@ struct platform {
 };
 
 /* The state folder: `option` if given, else $CLOISTER_STATE, else /var/lib/cloister for root, else
-   $XDG_STATE_HOME/cloister or ~/.local/state/cloister. */
+   $XDG_STATE_HOME/cloister or ~/.local/state/cloister. NOT_FOUND: none of them is set; TOO_BIG;
+   BAD_ARGUMENT: empty, or a variable that is no absolute path. */
 CLOISTER_MUST_USE cloister_status platform_folder(const char *option, char *path, size_t size,
                                                   struct reason *why);
 
 /* Makes the state. BAD_STATE if there is one already: a root secret is never overwritten. All or
-   nothing: a failure half way leaves no files. */
+   nothing: a failure half way leaves no files. Missing parent folders are made, 0700. */
 CLOISTER_MUST_USE cloister_status platform_create(const char *folder, struct reason *why);
 
-/* Loads it, refusing wrong owners and modes that let others read. NOT_FOUND: `cloister key init`
-   has not been run. */
+/* Is there a state that this user may load? Looks at owners and modes only and touches no secret:
+   for a quick answer before something expensive. Statuses as platform_load. */
+CLOISTER_MUST_USE cloister_status platform_check(const char *folder, struct reason *why);
+
+/* Loads it, refusing wrong owners and modes that let others read: DENIED. NOT_FOUND: `cloister key
+   init` has not been run. BAD_FORMAT: a file is damaged. The caller ends with platform_unload, and
+   keeps `platform` itself in memory that is locked. */
 CLOISTER_MUST_USE cloister_status platform_load(const char *folder, struct platform *platform,
                                                 struct reason *why);
+
+/* Reads the CA certificate, PEM, that the caller frees. Statuses as platform_load. */
+CLOISTER_MUST_USE cloister_status platform_read_ca(const char *folder, uint8_t **pem, size_t *size,
+                                                   struct reason *why);
 
 /* Wipes and frees. */
 void platform_unload(struct platform *platform);

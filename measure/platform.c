@@ -1,0 +1,328 @@
+/*
+ * Finds and loads the platform state. Every file is opened once, from the descriptor of a folder
+ * that has been checked, never through a link, and is judged by what was opened. Must never follow
+ * a path that another user could have put there, or load a secret that another user could have
+ * read.
+ */
+#include "measure/platform.h"
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/scope.h"
+#include "measure/crypto.h"
+#include "measure/platform_files.h"
+
+#include <fcntl.h>
+#include <openssl/bio.h>
+#include <openssl/store.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FILE_SIZE_MAX 16384
+#define ROOT_TEXT_SIZE (2 * PLATFORM_ROOT_SIZE + 1) /* and a newline, or a NUL once read */
+
+static const char *const file_names[] = {PLATFORM_ROOT_FILE, PLATFORM_KEY_FILE,
+                                         PLATFORM_CERTIFICATE_FILE, PLATFORM_CA_FILE};
+
+static cloister_status join(char *path, size_t size, const char *folder, const char *below,
+                            struct reason *why)
+{
+    int length = snprintf(path, size, "%s%s", folder, below);
+    if (length < 0 || (size_t)length >= size)
+        return refuse(why, CLOISTER_TOO_BIG, "state folder %.80s… is longer than %zu bytes", folder,
+                      size - 1);
+    return CLOISTER_OK;
+}
+
+/* A relative path in a variable would mean another folder in each working directory. */
+static cloister_status from_variable(const char *name, const char *value, const char *below,
+                                     char *path, size_t size, struct reason *why)
+{
+    if (value[0] != '/')
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "%s is '%.80s'; it must be an absolute path",
+                      name, value);
+    return join(path, size, value, below, why);
+}
+
+cloister_status platform_folder(const char *option, char *path, size_t size, struct reason *why)
+{
+    if (option && !*option)
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "the state folder is empty; name a folder");
+    if (option)
+        return join(path, size, option, "", why);
+    const char *state = getenv("CLOISTER_STATE");
+    if (state && *state)
+        return from_variable("CLOISTER_STATE", state, "", path, size, why);
+    if (geteuid() == 0)
+        return join(path, size, "/var/lib/cloister", "", why);
+    const char *xdg = getenv("XDG_STATE_HOME");
+    if (xdg && *xdg)
+        return from_variable("XDG_STATE_HOME", xdg, "/cloister", path, size, why);
+    const char *home = getenv("HOME");
+    if (home && *home)
+        return from_variable("HOME", home, "/.local/state/cloister", path, size, why);
+    return refuse(why, CLOISTER_NOT_FOUND,
+                  "no state folder: none of CLOISTER_STATE, XDG_STATE_HOME and HOME is set; use "
+                  "--state DIR");
+}
+
+static cloister_status check_owner(const char *folder, const char *name, const struct stat *st,
+                                   mode_t right, struct reason *why)
+{
+    if (st->st_uid != geteuid())
+        return refuse(why, CLOISTER_DENIED, "%s%s belongs to user %u; it must belong to user %u",
+                      folder, name, st->st_uid, geteuid());
+    if (st->st_mode & 077)
+        return refuse(why, CLOISTER_DENIED, "%s%s has mode %04o; it must be %04o", folder, name,
+                      st->st_mode & 07777, right);
+    return CLOISTER_OK;
+}
+
+static cloister_status open_folder(const char *folder, int *out, struct reason *why)
+{
+    AUTO_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return refuse(why, CLOISTER_NOT_FOUND,
+                      "there is no platform state in %s; make it with 'cloister key init'", folder);
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return refuse(why, CLOISTER_DENIED, "state folder %s is not a folder but a file or a link",
+                      folder);
+    if (fd < 0)
+        return refuse_errno(why, "cannot open state folder %s", folder);
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return refuse_errno(why, "cannot examine state folder %s", folder);
+    cloister_status status = check_owner(folder, "", &st, PLATFORM_FOLDER_MODE, why);
+    if (status == CLOISTER_OK)
+        *out = take_fd(&fd);
+    return status;
+}
+
+/* A folder without a root secret is a folder that `key init` may still fill. */
+static cloister_status missing(const char *folder, const char *name, struct reason *why)
+{
+    if (strcmp(name, PLATFORM_ROOT_FILE) == 0)
+        return refuse(why, CLOISTER_NOT_FOUND,
+                      "there is no platform state in %s; make it with 'cloister key init'", folder);
+    return refuse(why, CLOISTER_NOT_FOUND,
+                  "platform state in %s has no %s; restore it from a backup, or make a new state "
+                  "elsewhere",
+                  folder, name);
+}
+
+static cloister_status open_file(const char *folder, int folder_fd, const char *name, int *out,
+                                 size_t *size, struct reason *why)
+{
+    /* O_NONBLOCK: a FIFO must not hang us. */
+    AUTO_FD int fd =
+        openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        return missing(folder, name, why);
+    if (fd < 0 && errno == ELOOP)
+        return refuse(why, CLOISTER_DENIED, "%s/%s is a link; it must be a regular file", folder,
+                      name);
+    if (fd < 0)
+        return refuse_errno(why, "cannot open %s/%s", folder, name);
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return refuse_errno(why, "cannot examine %s/%s", folder, name);
+    if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+        return refuse(why, CLOISTER_DENIED, "%s/%s must be a regular file with one name", folder,
+                      name);
+    char below[64];
+    (void)snprintf(below, sizeof below, "/%s", name);
+    cloister_status status = check_owner(folder, below, &st, PLATFORM_FILE_MODE, why);
+    if (status != CLOISTER_OK)
+        return status;
+    if (st.st_size > FILE_SIZE_MAX)
+        return refuse(why, CLOISTER_BAD_FORMAT, "%s/%s has %lld bytes; at most %d are expected",
+                      folder, name, (long long)st.st_size, FILE_SIZE_MAX);
+    *size = (size_t)st.st_size;
+    *out = take_fd(&fd);
+    return CLOISTER_OK;
+}
+
+/* Reads a whole file into `bytes`, with a NUL after its `*size` bytes. */
+static cloister_status read_file(const char *folder, int folder_fd, const char *name,
+                                 char bytes[FILE_SIZE_MAX + 1], size_t *size, struct reason *why)
+{
+    AUTO_FD int fd = -1;
+    size_t expected = 0;
+    cloister_status status = open_file(folder, folder_fd, name, &fd, &expected, why);
+    if (status != CLOISTER_OK)
+        return status;
+    size_t have = 0;
+    while (have < expected) {
+        ssize_t n = read(fd, bytes + have, expected - have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return refuse_errno(why, "cannot read %s/%s", folder, name);
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    bytes[have] = '\0';
+    *size = have;
+    return CLOISTER_OK;
+}
+
+static cloister_status load_root(const char *folder, int folder_fd, char *buffer,
+                                 uint8_t root[PLATFORM_ROOT_SIZE], struct reason *why)
+{
+    size_t size = 0;
+    cloister_status status = read_file(folder, folder_fd, PLATFORM_ROOT_FILE, buffer, &size, why);
+    if (status != CLOISTER_OK)
+        return status;
+    bool complete = size == ROOT_TEXT_SIZE && buffer[size - 1] == '\n';
+    if (complete)
+        buffer[size - 1] = '\0';
+    size_t got = 0;
+    if (!complete || !hex_decode(buffer, root, PLATFORM_ROOT_SIZE, &got) ||
+        got != PLATFORM_ROOT_SIZE)
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "%s/%s is damaged; it must be one line of %d hexadecimal digits", folder,
+                      PLATFORM_ROOT_FILE, 2 * PLATFORM_ROOT_SIZE);
+    return CLOISTER_OK;
+}
+
+/* Takes the first object of the wanted type out of a store. */
+static OSSL_STORE_INFO *store_find(OSSL_STORE_CTX *store, int type)
+{
+    if (OSSL_STORE_expect(store, type) != 1)
+        return NULL;
+    while (!OSSL_STORE_eof(store)) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+        if (info && OSSL_STORE_INFO_get_type(info) == type)
+            return info;
+        OSSL_STORE_INFO_free(info);
+        if (!info && OSSL_STORE_error(store))
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Through OSSL_STORE, so that a key in a TPM or token differs only in how the store is opened. */
+static OSSL_STORE_INFO *store_read(const char *bytes, size_t size, int type)
+{
+    BIO *bio = BIO_new_mem_buf(bytes, (int)size);
+    if (!bio)
+        return NULL;
+    OSSL_STORE_INFO *info = NULL;
+    OSSL_STORE_CTX *store =
+        OSSL_STORE_attach(bio, "file", crypto_context(), NULL, NULL, NULL, NULL, NULL, NULL);
+    if (store)
+        info = store_find(store, type);
+    if (store)
+        OSSL_STORE_close(store);
+    BIO_free(bio);
+    return info;
+}
+
+static cloister_status load_key(const char *folder, int folder_fd, char *buffer, EVP_PKEY **key,
+                                struct reason *why)
+{
+    size_t size = 0;
+    cloister_status status = read_file(folder, folder_fd, PLATFORM_KEY_FILE, buffer, &size, why);
+    if (status != CLOISTER_OK)
+        return status;
+    OSSL_STORE_INFO *info = store_read(buffer, size, OSSL_STORE_INFO_PKEY);
+    EVP_PKEY *found = info ? OSSL_STORE_INFO_get1_PKEY(info) : NULL;
+    OSSL_STORE_INFO_free(info);
+    char group[32] = "";
+    if (found && EVP_PKEY_get_group_name(found, group, sizeof group, NULL) == 1 &&
+        (strcmp(group, "secp384r1") == 0 || strcmp(group, "P-384") == 0)) {
+        *key = found;
+        return CLOISTER_OK;
+    }
+    EVP_PKEY_free(found);
+    (void)crypto_error();
+    return refuse(why, CLOISTER_BAD_FORMAT, "%s/%s is damaged; it must be a P-384 private key, PEM",
+                  folder, PLATFORM_KEY_FILE);
+}
+
+static cloister_status load_certificate(const char *folder, int folder_fd, char *buffer,
+                                        EVP_PKEY *key, X509 **certificate, struct reason *why)
+{
+    size_t size = 0;
+    cloister_status status =
+        read_file(folder, folder_fd, PLATFORM_CERTIFICATE_FILE, buffer, &size, why);
+    if (status != CLOISTER_OK)
+        return status;
+    OSSL_STORE_INFO *info = store_read(buffer, size, OSSL_STORE_INFO_CERT);
+    X509 *found = info ? OSSL_STORE_INFO_get1_CERT(info) : NULL;
+    OSSL_STORE_INFO_free(info);
+    if (found && X509_check_private_key(found, key) == 1) {
+        *certificate = found;
+        return CLOISTER_OK;
+    }
+    X509_free(found);
+    (void)crypto_error();
+    return refuse(why, CLOISTER_BAD_FORMAT,
+                  "%s/%s is damaged; it must be the certificate of the key in %s, PEM", folder,
+                  PLATFORM_CERTIFICATE_FILE, PLATFORM_KEY_FILE);
+}
+
+cloister_status platform_check(const char *folder, struct reason *why)
+{
+    AUTO_FD int folder_fd = -1;
+    cloister_status status = open_folder(folder, &folder_fd, why);
+    for (size_t i = 0; i < ARRAY_SIZE(file_names) && status == CLOISTER_OK; i++) {
+        AUTO_FD int fd = -1;
+        size_t size = 0;
+        status = open_file(folder, folder_fd, file_names[i], &fd, &size, why);
+    }
+    return status;
+}
+
+static cloister_status load_all(const char *folder, int folder_fd, struct platform *platform,
+                                struct reason *why)
+{
+    char buffer[FILE_SIZE_MAX + 1];
+    cloister_status status = load_root(folder, folder_fd, buffer, platform->root, why);
+    if (status == CLOISTER_OK)
+        status = load_key(folder, folder_fd, buffer, &platform->attestation_key, why);
+    if (status == CLOISTER_OK)
+        status = load_certificate(folder, folder_fd, buffer, platform->attestation_key,
+                                  &platform->attestation_certificate, why);
+    bytes_wipe(buffer, sizeof buffer);
+    return status;
+}
+
+cloister_status platform_load(const char *folder, struct platform *platform, struct reason *why)
+{
+    *platform = (struct platform){.attestation_key = NULL};
+    cloister_status status = crypto_start(why);
+    if (status != CLOISTER_OK)
+        return status;
+    AUTO_FD int folder_fd = -1;
+    status = open_folder(folder, &folder_fd, why);
+    if (status == CLOISTER_OK)
+        status = load_all(folder, folder_fd, platform, why);
+    if (status != CLOISTER_OK)
+        platform_unload(platform);
+    return status;
+}
+
+cloister_status platform_read_ca(const char *folder, uint8_t **pem, size_t *size,
+                                 struct reason *why)
+{
+    AUTO_FD int folder_fd = -1;
+    cloister_status status = open_folder(folder, &folder_fd, why);
+    if (status != CLOISTER_OK)
+        return status;
+    AUTO_FREE char *buffer = malloc(FILE_SIZE_MAX + 1);
+    if (!buffer)
+        return refuse(why, CLOISTER_NO_MEMORY, "no memory for the CA certificate");
+    status = read_file(folder, folder_fd, PLATFORM_CA_FILE, buffer, size, why);
+    if (status == CLOISTER_OK)
+        *pem = take_pointer(&buffer);
+    return status;
+}
+
+void platform_unload(struct platform *platform)
+{
+    EVP_PKEY_free(platform->attestation_key);
+    X509_free(platform->attestation_certificate);
+    bytes_wipe(platform, sizeof *platform);
+}
