@@ -38,6 +38,13 @@ WORLD_MEASURE   := elf_image elf_layout elf_dynamic elf_notes elf_sections elf_s
 WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) \
                    $(WORLD_MEASURE:%=$(BUILD)/obj/measure/%.o)
 
+# What the verifier is made of, and what of it the keeper does not need (libjansson, judging).
+VERIFY_ONLY     := verify verify_chain verify_claims report_read report_read_fields \
+                   report_read_parts report_read_submodules report_json
+VERIFY_OBJECTS  := $(BASE_OBJECTS) $(patsubst %,$(BUILD)/obj/measure/%.o,$(VERIFY_ONLY) \
+                   cbor_read cbor_write utf8 confirmation_key cose cose_header ecdsa)
+KEEPER_MEASURE  := $(filter-out $(VERIFY_ONLY:%=$(BUILD)/obj/measure/%.o),$(MEASURE_OBJECTS))
+
 PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper
 MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard secure-world/modules/*))
 
@@ -45,7 +52,8 @@ MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard 
 all: packages
 	@$(MAKE) --no-print-directory programs
 .PHONY: programs
-programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc sdk modules
+programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc \
+          $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
 
 packages:
 	@tools/install-packages build
@@ -74,7 +82,7 @@ $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -o $@ $^ -lseccomp
 
-$(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(MEASURE_OBJECTS) $(BASE_OBJECTS)
+$(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lseccomp -lcrypto
 
@@ -92,6 +100,16 @@ $(BUILD)/libcloister.so: $(CLIENT_OBJECTS:.o=.lo) $(BASE_OBJECTS:.o=.lo)
 
 $(BUILD)/cloister.pc: normal-world/client/cloister.pc.in
 	sed -e 's|@libdir@|$(abspath $(BUILD))|' -e 's|@includedir@|$(abspath include)|' $< > $@
+
+# libcloister-verify: include/cloister/verify.h
+
+$(BUILD)/libcloister-verify.a: $(VERIFY_OBJECTS)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/libcloister-verify.so: $(VERIFY_OBJECTS:.o=.lo) measure/verify-exports
+	$(CC) $(filter-out -pie,$(LDFLAGS)) -shared -Wl,-soname,libcloister-verify.so.1 \
+	  -Wl,--version-script=measure/verify-exports -o $@ $(filter %.lo,$^) -ljansson -lcrypto
+	ln -sf libcloister-verify.so $(BUILD)/libcloister-verify.so.1
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
