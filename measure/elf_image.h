@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#define ELF_FILE_MAX (256u << 20) /* bytes of a file that anyone reads */
+
 enum elf_kind {
     ELF_MODULE,  /* ET_DYN with a manifest note */
     ELF_PROGRAM, /* cloister exec: static ET_DYN or ET_EXEC, no manifest needed */

@@ -7,7 +7,7 @@
 #include "abi/keeper.h"
 #include "measure/elf_image.h"
 
-#define MODULE_FILE_MAX (256u << 20)
+#define MODULE_FILE_MAX ELF_FILE_MAX
 
 struct module_file {
     uint8_t name[CLO_NAME_SIZE]; /* file name without folder and .mod */
