@@ -1,0 +1,230 @@
+/*
+ * cloister world: start, list, look at and end secure worlds.
+ */
+#include "tools/tool.h"
+
+#include "base/runtime_folder.h"
+#include "base/scope.h"
+#include "tools/world_run.h"
+#include "tools/world_show.h"
+
+#include <dirent.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define STOP_TIMEOUT_MS 10000
+#define SUFFIX ".sock"
+
+static const char help[] =
+    "Usage: cloister world COMMAND [ARGUMENTS...]\n"
+    "\n"
+    "  run NAME --module FILE...   start a world; --help says with what options\n"
+    "  ls [--json]                 running worlds\n"
+    "  show NAME [--json]          a world: its modules, measurements, authors, calls\n"
+    "  stop NAME                   end a world; returns when it is gone\n"
+    "\n"
+    "NAME is a world's name, or the path of its socket if it contains '/'.\n"
+    "Exit status: 0 done, 4 no such world, 5 not yours, others as in 'cloister --help'.\n";
+
+/* Parses the only option that these commands have, and their arguments. */
+static int parse_json(const char *command, int argc, char **argv, bool *json)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int option;
+    *json = false;
+    while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+        if (option == 'j')
+            *json = true;
+        else if (option == 'h')
+            return -1;
+        else
+            return tool_bad_option(command, option, argv);
+    }
+    return TOOL_OK;
+}
+
+static int print_json(const char *command, json_t *json)
+{
+    AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    json_decref(json);
+    if (!text)
+        return tool_fail(command, CLOISTER_NO_MEMORY, NULL);
+    (void)printf("%s\n", text);
+    return TOOL_OK;
+}
+
+static int show(int argc, char **argv)
+{
+    bool json;
+    struct reason why = {0};
+    int parsed = parse_json("world show", argc, argv, &json);
+    if (parsed != TOOL_OK)
+        return parsed < 0 ? tool_help(help) : parsed;
+    if (argc - optind != 1)
+        return tool_usage("world show", "one world's name is needed, %d given", argc - optind);
+    AUTO_FREE struct world_facts *facts = calloc(1, sizeof *facts);
+    if (!facts)
+        return tool_fail("world show", CLOISTER_NO_MEMORY, NULL);
+    cloister_status status = world_facts_read(argv[optind], facts, &why);
+    if (status != CLOISTER_OK)
+        return tool_fail("world show", status, &why);
+    if (json)
+        return print_json("world show", world_facts_json(facts));
+    world_facts_print(facts);
+    return TOOL_OK;
+}
+
+/* Sockets NAME.sock; not what else lies in the folder. */
+static int is_socket_name(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return length > strlen(SUFFIX) && strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+static void print_row(const struct world_facts *facts)
+{
+    const struct clo_world_info *info = &facts->info;
+    (void)printf("%-20s %-9s %8" PRIu32 "  %-6s %-12s %-5s ", info->name,
+                 world_state_name(info->state), info->pid, info->kvm,
+                 world_isolation_name(info->isolation), info->debug ? "yes" : "no");
+    for (uint32_t i = 0; i < info->module_count; i++)
+        (void)printf("%s%s", i > 0 ? "," : "", facts->module[i].name);
+    (void)printf("\n");
+}
+
+/* A socket that nobody answers is what a killed world left; the next world of that name removes
+   it. A world that ends while we ask is no failure either. */
+static cloister_status list_one(const char *socket_name, struct world_facts *facts, json_t *list)
+{
+    char name[NAME_MAX + 1];
+    int length = (int)(strlen(socket_name) - strlen(SUFFIX));
+    (void)snprintf(name, sizeof name, "%.*s", length, socket_name);
+    cloister_status status = world_facts_read(name, facts, NULL);
+    if (status != CLOISTER_OK)
+        return status;
+    if (list)
+        return json_array_append_new(list, world_facts_json(facts)) == 0 ? CLOISTER_OK
+                                                                         : CLOISTER_NO_MEMORY;
+    print_row(facts);
+    return CLOISTER_OK;
+}
+
+/* No folder: no world ever ran here. */
+static cloister_status scan_folder(struct dirent ***entries, int *count, struct reason *why)
+{
+    char folder[PATH_MAX];
+    *entries = NULL;
+    *count = 0;
+    cloister_status status = runtime_folder(folder, sizeof folder, why);
+    if (status == CLOISTER_OK)
+        status = runtime_folder_check(folder, why);
+    if (status != CLOISTER_OK)
+        return status == CLOISTER_NOT_FOUND ? CLOISTER_OK : status;
+    *count = scandir(folder, entries, is_socket_name, alphasort);
+    if (*count < 0)
+        return refuse_errno(why, "cannot list %s", folder);
+    return CLOISTER_OK;
+}
+
+static int list(int argc, char **argv)
+{
+    bool json;
+    struct reason why = {0};
+    struct dirent **entries;
+    int count;
+    int parsed = parse_json("world ls", argc, argv, &json);
+    if (parsed != TOOL_OK)
+        return parsed < 0 ? tool_help(help) : parsed;
+    if (argc != optind)
+        return tool_usage("world ls", "it takes no arguments; '%.40s' given", argv[optind]);
+    AUTO_FREE struct world_facts *facts = calloc(1, sizeof *facts);
+    json_t *worlds = json ? json_array() : NULL;
+    cloister_status status = facts ? scan_folder(&entries, &count, &why) : CLOISTER_NO_MEMORY;
+    if (status != CLOISTER_OK) {
+        json_decref(worlds);
+        return tool_fail("world ls", status, &why);
+    }
+    if (!json && count > 0)
+        (void)printf("%-20s %-9s %8s  %-6s %-12s %-5s %s\n", "NAME", "STATE", "PID", "KVM",
+                     "ISOLATION", "DEBUG", "MODULES");
+    for (int i = 0; i < count; i++) {
+        (void)list_one(entries[i]->d_name, facts, worlds);
+        free(entries[i]);
+    }
+    free(entries);
+    return json ? print_json("world ls", worlds) : TOOL_OK;
+}
+
+static int open_process(uint32_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+}
+
+/* Waits until the process is gone; a descriptor below 0 stands for one that is gone already. */
+static bool wait_gone(int process)
+{
+    struct pollfd poller = {.fd = process, .events = POLLIN};
+    int ready;
+    if (process < 0)
+        return true;
+    do
+        ready = poll(&poller, 1, STOP_TIMEOUT_MS);
+    while (ready < 0 && errno == EINTR);
+    return ready == 1;
+}
+
+static cloister_status stop_world(cloister_world *world, const char *name, struct reason *why)
+{
+    struct clo_world_info info;
+    cloister_status status = cloister_world_info(world, &info);
+    if (status != CLOISTER_OK)
+        return refuse(why, status, "world '%.60s' does not answer: %s", name,
+                      cloister_status_text(status));
+    AUTO_FD int host = open_process(info.pid);
+    AUTO_FD int keeper = open_process(info.keeper);
+    status = cloister_world_stop(world);
+    /* It may hang up before its answer arrives. */
+    if (status != CLOISTER_OK && status != CLOISTER_DEAD)
+        return refuse(why, status, "world '%.60s' does not stop: %s", name,
+                      status == CLOISTER_DENIED ? "only its own user and root may ask it to"
+                                                : cloister_status_text(status));
+    if (!wait_gone(host) || !wait_gone(keeper))
+        return refuse(why, CLOISTER_TIMEOUT,
+                      "world '%.60s' (process %u) is still there after %d s; 'kill %u' ends it",
+                      name, info.pid, STOP_TIMEOUT_MS / 1000, info.pid);
+    return CLOISTER_OK;
+}
+
+static int stop(int argc, char **argv)
+{
+    bool json;
+    struct reason why = {0};
+    cloister_world *world;
+    int parsed = parse_json("world stop", argc, argv, &json);
+    if (parsed != TOOL_OK)
+        return parsed < 0 ? tool_help(help) : parsed;
+    if (json || argc - optind != 1)
+        return tool_usage("world stop", "one world's name is needed and nothing else");
+    cloister_status status = world_open(argv[optind], &world, &why);
+    if (status != CLOISTER_OK)
+        return tool_fail("world stop", status, &why);
+    status = stop_world(world, argv[optind], &why);
+    cloister_world_close(world);
+    return status == CLOISTER_OK ? TOOL_OK : tool_fail("world stop", status, &why);
+}
+
+int cmd_world(int argc, char **argv)
+{
+    static const struct tool_command commands[] = {
+        {"run", world_run}, {"ls", list}, {"show", show}, {"stop", stop}};
+    return tool_dispatch("world", help, commands, ARRAY_SIZE(commands), argc, argv);
+}
