@@ -1,0 +1,72 @@
+# Tests, fuzzers and the second machine.
+#   tests/unit/test_X.c  → $(BUILD)/tests/test_X          needs no KVM, root or network
+#   tests/e2e/test_X.c   → $(BUILD)/tests/e2e/test_X      needs /dev/kvm, skips without
+#   tests/modules/X.c    → $(BUILD)/tests/modules/X.mod   modules that misbehave
+#   tests/fuzz/fuzz_X.c  → $(BUILD)/fuzz/fuzz_X           clang, libFuzzer
+# Other C files beside the tests are shared by all of them. A test that needs one object more says
+# so in its area's rules: $(BUILD)/tests/test_X: $(BUILD)/obj/….o
+
+UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+E2E_TESTS    := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/test_*.c))
+TEST_MODULES := $(patsubst tests/modules/%.c,$(BUILD)/tests/modules/%.mod,$(wildcard tests/modules/*.c))
+FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+TEST_SHARED  := $(filter-out $(addprefix $(BUILD)/obj/,$(patsubst %.c,%.o,$(wildcard tests/*/test_*.c))),\
+                  $(call objects,tests/unit/*.c) $(call objects,tests/e2e/*.c))
+TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lm
+
+.PHONY: tests test-modules fuzzers test-nested abi-golden
+tests: $(UNIT_TESTS) $(E2E_TESTS) test-modules
+test-modules: $(TEST_MODULES)
+fuzzers: $(FUZZERS)
+
+# Everything that is no main(), in one archive: a test is linked with what it uses and no more.
+$(BUILD)/tests/parts.a: $(filter-out %/main.o,$(VMM_OBJECTS) $(KEEPER_OBJECTS) $(MEASURE_OBJECTS) \
+                          $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(TOOL_OBJECTS) $(BENCH_OBJECTS)) $(TEST_SHARED)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+
+define LINK_TEST
+@mkdir -p $(@D)
+$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
+endef
+
+$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/parts.a
+	$(LINK_TEST)
+
+$(E2E_TESTS): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(BUILD)/tests/parts.a
+	$(LINK_TEST)
+
+$(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(BUILD)/cloister | sdk
+	@mkdir -p $(@D)
+	$(BUILD)/cloister module build $< -o $@
+
+# Fuzzers: a build of their own by clang, of the files that read what others wrote.
+
+FUZZ_CC     := clang
+FUZZ_FLAGS  := -std=gnu17 -D_GNU_SOURCE -DCLOISTER_SANITIZED -O1 -g -MMD -MP -fno-sanitize-recover=all \
+               -I. -Iinclude -I$(BUILD)/include
+FUZZ_PARTS  := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,\
+                 $(filter-out %/main.c,$(wildcard base/*.c measure/*.c measure/keeper/*.c normal-world/client/*.c)))
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+
+$(BUILD)/fuzz/parts.a: $(FUZZ_PARTS)
+	rm -f $@ && ar rcs $@ $^
+
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/parts.a
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lelf -lseccomp -lcrypto
+
+# The second KVM: kvm_amd in an emulated machine.
+
+test-nested: all test-packages
+	@$(MAKE) --no-print-directory tests
+	@tests/nested/suite $(BUILD)
+
+# Writes tests/golden/abi.txt anew: only for a change of the ABI that is meant.
+abi-golden: $(BUILD)/tests/test_abi
+	CLOISTER_GOLDEN_WRITE=tests/golden/abi.txt $<
+
+-include $(shell find $(BUILD)/fuzz -name '*.d' 2>/dev/null)
