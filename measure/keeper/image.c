@@ -1,0 +1,70 @@
+/*
+ * Maps images of the world host. What is measured here is the very file that backs a code slot, and
+ * its seals make sure that it stays what was measured. Must never read a file that can shrink under
+ * the mapping, or of which a byte could still be written.
+ */
+#include "measure/keeper/image.h"
+
+#include "abi/layout.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SEALS_NEEDED (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/* The C library's fstat makes another system call, one that also takes paths: not in the sandbox.
+ */
+static int file_size(int descriptor, struct stat *st)
+{
+    return (int)syscall(SYS_fstat, descriptor, st);
+}
+
+static cloister_status check(int descriptor, const char *what, uint64_t size, struct reason *why)
+{
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    if (seals < 0)
+        return refuse(why, CLOISTER_BAD_FORMAT, "the image of %s is not a memfd", what);
+    if ((seals & SEALS_NEEDED) != SEALS_NEEDED)
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "the image of %s has seals 0x%x; it must have all of 0x%x", what, seals,
+                      SEALS_NEEDED);
+    /* Pages of a huge-page file may be missing when they are touched, and kill whoever does. */
+    struct statfs fs;
+    if (fstatfs(descriptor, &fs) != 0 || fs.f_type != TMPFS_MAGIC)
+        return refuse(why, CLOISTER_BAD_FORMAT, "the image of %s is not an ordinary memfd", what);
+    struct stat st;
+    if (file_size(descriptor, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size != size)
+        return refuse(why, CLOISTER_BAD_FORMAT, "the image of %s has %lld bytes; it must have %llu",
+                      what, (long long)st.st_size, (unsigned long long)size);
+    return CLOISTER_OK;
+}
+
+cloister_status image_map(int descriptor, const char *what, uint64_t size, struct image *image,
+                          struct reason *why)
+{
+    if (descriptor < 0)
+        return refuse(why, CLOISTER_PROTOCOL, "no image came with %s", what);
+    if (size == 0 || size % CLO_PAGE_SIZE != 0)
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "the image of %s has %llu bytes; it must be a multiple of %u", what,
+                      (unsigned long long)size, CLO_PAGE_SIZE);
+    cloister_status status = check(descriptor, what, size, why);
+    if (status != CLOISTER_OK)
+        return status;
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
+    if (bytes == MAP_FAILED)
+        return refuse_errno(why, "cannot map the image of %s", what);
+    *image = (struct image){.bytes = bytes, .size = size};
+    return CLOISTER_OK;
+}
+
+void image_unmap(struct image *image)
+{
+    (void)munmap((void *)(uintptr_t)image->bytes, image->size);
+    *image = (struct image){.bytes = NULL};
+}

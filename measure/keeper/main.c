@@ -1,0 +1,227 @@
+/*
+ * The keeper: holds the root secret and the attestation key, starts the world host, measures what
+ * it runs, and seals and signs for the modules of that one world. Nobody but the world host that it
+ * started can speak to it.
+ *
+ *   cloister-keeper [--state DIR] --world-host PATH [--ready-fd N] -- WORLD-ARGUMENTS…
+ *
+ * Order matters. The world host is started before there is a secret in this process, and it sets
+ * its machine up while the keys are loaded; the sandbox closes before the first byte from it is
+ * read.
+ */
+#include "abi/keeper.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "measure/crypto.h"
+#include "measure/keeper/conversation.h"
+#include "measure/keeper/sandbox.h"
+#include "measure/keeper/spawn.h"
+#include "measure/keeper/supervise.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+
+/* Exit statuses of the `cloister` command, which becomes this program. */
+enum exit_status {
+    EXIT_GENERAL = 1,
+    EXIT_USAGE = 2,
+    EXIT_NOT_FOUND = 4,
+    EXIT_DENIED = 5,
+    EXIT_BAD_INPUT = 7,
+    EXIT_IO = 10
+};
+
+struct options {
+    const char *state;
+    const char *world_host;
+    int ready;
+    char **arguments; /* argv of the world host */
+};
+
+/* All that is secret, in memory of its own. */
+struct secrets {
+    struct platform platform;
+    struct conversation conversation;
+};
+
+static int exit_status_of(cloister_status status)
+{
+    switch (status) {
+    case CLOISTER_NOT_FOUND:
+        return EXIT_NOT_FOUND;
+    case CLOISTER_DENIED:
+        return EXIT_DENIED;
+    case CLOISTER_BAD_ARGUMENT:
+    case CLOISTER_BAD_FORMAT:
+    case CLOISTER_TOO_BIG:
+        return EXIT_BAD_INPUT;
+    case CLOISTER_IO:
+        return EXIT_IO;
+    default:
+        return EXIT_GENERAL;
+    }
+}
+
+/* A number above the world host's keeper socket, of a descriptor that is open. */
+static bool parse_ready(const char *text, int *ready)
+{
+    char *end = NULL;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value <= CLO_KEEPER_DESCRIPTOR || value > INT_MAX)
+        return false;
+    *ready = (int)value;
+    return fcntl(*ready, F_GETFD) >= 0;
+}
+
+static cloister_status parse(int argc, char **argv, struct options *options, struct reason *why)
+{
+    static const struct option known[] = {{"state", required_argument, NULL, 's'},
+                                          {"world-host", required_argument, NULL, 'w'},
+                                          {"ready-fd", required_argument, NULL, 'r'},
+                                          {NULL, 0, NULL, 0}};
+    *options = (struct options){.ready = -1};
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;) {
+        if (option == 's')
+            options->state = optarg;
+        else if (option == 'w')
+            options->world_host = optarg;
+        else if (option != 'r')
+            return refuse(why, CLOISTER_BAD_ARGUMENT, "unknown option or missing value: %.80s",
+                          argv[optind - 1]);
+        else if (!parse_ready(optarg, &options->ready))
+            return refuse(why, CLOISTER_BAD_ARGUMENT,
+                          "--ready-fd is '%.40s'; it must be an open descriptor above %d", optarg,
+                          CLO_KEEPER_DESCRIPTOR);
+    }
+    if (!options->world_host || strcmp(argv[optind - 1], "--") != 0)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "usage: cloister-keeper [--state DIR] --world-host PATH [--ready-fd N] -- "
+                      "WORLD-ARGUMENTS…");
+    /* The slot of "--" becomes the world host's argv[0]. */
+    options->arguments = argv + optind - 1;
+    static char name[] = "cloister-world";
+    options->arguments[0] = name;
+    return CLOISTER_OK;
+}
+
+/* 0 to 2 are open, so that nothing else gets these numbers; of all others only `ready` stays. */
+static cloister_status tidy_descriptors(int ready, struct reason *why)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) != fd)
+            return refuse_errno(why, "cannot open /dev/null");
+    unsigned first = STDERR_FILENO + 1;
+    bool closed =
+        ready < 0 || ((unsigned)ready == first || close_range(first, (unsigned)ready - 1, 0) == 0);
+    if (!closed || close_range(ready < 0 ? first : (unsigned)ready + 1, ~0u, 0) != 0)
+        return refuse_errno(why, "cannot close inherited descriptors");
+    return CLOISTER_OK;
+}
+
+/* Blocks the signals that are passed on, and makes a descriptor of them. */
+static cloister_status take_signals(sigset_t *before, int *signals, struct reason *why)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, before) != 0)
+        return refuse_errno(why, "cannot block signals");
+    *signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *signals < 0 ? refuse_errno(why, "cannot receive signals") : CLOISTER_OK;
+}
+
+static cloister_status measure_world_host(const struct spawned *spawned,
+                                          uint8_t measurement[CLO_DIGEST_SIZE], struct reason *why)
+{
+    void *bytes = mmap(NULL, spawned->size, PROT_READ, MAP_SHARED, spawned->binary, 0);
+    if (bytes == MAP_FAILED)
+        return refuse_errno(why, "cannot map the world host");
+    const struct crypto_bytes piece = {bytes, spawned->size};
+    cloister_status status = crypto_sha384(&piece, 1, measurement);
+    (void)munmap(bytes, spawned->size);
+    return status == CLOISTER_OK ? status : refuse(why, status, "cannot measure the world host");
+}
+
+/* All that must be there before the first request; the sandbox last. */
+static cloister_status prepare(const char *folder, struct spawned *spawned, struct secrets **out,
+                               struct reason *why)
+{
+    void *memory = NULL;
+    cloister_status status = sandbox_secret_memory(sizeof(struct secrets), &memory, why);
+    if (status != CLOISTER_OK)
+        return status;
+    struct secrets *secrets = memory;
+    struct launch *launch = &secrets->conversation.launch;
+    secrets->conversation.socket = take_fd(&spawned->socket);
+    secrets->conversation.platform = &secrets->platform;
+    status = crypto_protect(why);
+    if (status == CLOISTER_OK)
+        status = platform_load(folder, &secrets->platform, why);
+    if (status == CLOISTER_OK)
+        status = measure_world_host(spawned, launch->world_host_measurement, why);
+    if (status != CLOISTER_OK)
+        return status;
+    scope_close(&spawned->binary);
+    posture_look_up(&launch->posture);
+    *out = secrets;
+    return sandbox_close(why);
+}
+
+static cloister_status run(struct options *options, int *exit_status, struct reason *why)
+{
+    char folder[PATH_MAX];
+    sigset_t mask;
+    int signals = -1;
+    cloister_status status = tidy_descriptors(options->ready, why);
+    if (status == CLOISTER_OK)
+        status = platform_folder(options->state, folder, sizeof folder, why);
+    if (status == CLOISTER_OK)
+        status = platform_check(folder, why);
+    if (status == CLOISTER_OK)
+        status = take_signals(&mask, &signals, why);
+    struct spawned spawned;
+    if (status == CLOISTER_OK)
+        status = spawn_world_host(options->world_host, options->arguments, options->ready, &mask,
+                                  &spawned, why);
+    if (status != CLOISTER_OK)
+        return status;
+    /* Whoever waits for the byte must see the end if the world host dies: only it may hold this. */
+    scope_close(&options->ready);
+    struct secrets *secrets = NULL;
+    status = prepare(folder, &spawned, &secrets, why);
+    if (status != CLOISTER_OK) {
+        supervise_abandon(spawned.process);
+        return status;
+    }
+    *exit_status = supervise(&secrets->conversation, spawned.process, signals);
+    platform_unload(&secrets->platform);
+    return CLOISTER_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct reason why = {""};
+    struct options options;
+    int exit_status = 0;
+    log_start("cloister-keeper", LOG_LEVEL_INFO);
+    cloister_status status = sandbox_harden(&why);
+    if (status == CLOISTER_OK && parse(argc, argv, &options, &why) != CLOISTER_OK) {
+        log_error("%s", why.text);
+        return EXIT_USAGE;
+    }
+    if (status == CLOISTER_OK)
+        status = run(&options, &exit_status, &why);
+    if (status == CLOISTER_OK)
+        return exit_status;
+    log_error("%s", why.text);
+    return exit_status_of(status);
+}
