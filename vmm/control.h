@@ -1,0 +1,41 @@
+/*
+ * Requests of the world socket (abi/control.h): one packet in, one packet out. Knows nothing of
+ * sockets.
+ */
+#ifndef VMM_CONTROL_H
+#define VMM_CONTROL_H
+
+#include "vmm/world.h"
+
+#define CONTROL_REQUEST_MAX (sizeof(struct clo_control_header) + sizeof(struct clo_report_query))
+
+/* Who asks, and the one channel that it may have. */
+struct control_client {
+    struct clo_caller caller;
+    struct module *module; /* of the channel; NULL: none */
+    unsigned slot;
+};
+
+/* The answer. The caller closes the descriptors. */
+struct control_reply {
+    struct clo_control_header header;
+    uint8_t *body; /* header.size bytes, of the reply's owner */
+    int descriptor[2];
+    unsigned descriptor_count;
+    bool hang_up; /* the peer broke the protocol: answer, then close */
+    bool stop;    /* the world is to stop */
+};
+
+/* Room for the largest body: a report. */
+#define CONTROL_BODY_MAX (CLO_CONTROL_MESSAGE_MAX - sizeof(struct clo_control_header))
+
+/* Answers `size` bytes that the client sent. `body` has room for CONTROL_BODY_MAX. */
+void control_answer(struct world *world, struct control_client *client, const void *request,
+                    size_t size, uint8_t *body, struct control_reply *reply);
+
+/* Is this a request whose framing is right? Its body's bytes in *body_size. Pure. */
+CLOISTER_MUST_USE cloister_status control_check(const void *request, size_t size,
+                                                struct clo_control_header *header,
+                                                const uint8_t **body);
+
+#endif

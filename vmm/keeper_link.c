@@ -1,0 +1,127 @@
+/*
+ * Client of the keeper: one packet out, one packet in, strictly checked.
+ */
+#include "vmm/keeper_link.h"
+
+#include "base/bytes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+void keeper_link_open(struct keeper_link *link, int fd)
+{
+    *link = (struct keeper_link){.fd = fd, .lock = PTHREAD_MUTEX_INITIALIZER};
+}
+
+void keeper_link_shut(struct keeper_link *link)
+{
+    if (link->fd >= 0)
+        (void)shutdown(link->fd, SHUT_RDWR);
+}
+
+static void attach(struct msghdr *message, void *buffer, size_t size, int descriptor)
+{
+    if (descriptor < 0)
+        return;
+    message->msg_control = buffer;
+    message->msg_controllen = size;
+    struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_RIGHTS;
+    control->cmsg_len = CMSG_LEN(sizeof descriptor);
+    memcpy(CMSG_DATA(control), &descriptor, sizeof descriptor);
+}
+
+static cloister_status send_request(int fd, const struct keeper_request *request,
+                                    struct reason *why)
+{
+    struct clo_keeper_header header = {.magic = CLO_KEEPER_MAGIC,
+                                       .type = (uint16_t)request->type,
+                                       .module = request->module,
+                                       .size = (uint32_t)request->size};
+    struct iovec parts[2] = {{&header, sizeof header}, {(void *)request->body, request->size}};
+    union {
+        struct cmsghdr aligned;
+        uint8_t bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    attach(&message, &control, sizeof control, request->descriptor);
+    ssize_t sent;
+    do
+        sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return refuse(why, CLOISTER_CLOSED, "the keeper is gone: %s", strerror(errno));
+    return CLOISTER_OK;
+}
+
+static cloister_status receive_reply(int fd, struct keeper_request *request,
+                                     struct clo_keeper_header *header, struct reason *why)
+{
+    struct iovec parts[2] = {{header, sizeof *header}, {request->reply, request->capacity}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t got;
+    do {
+        message.msg_flags = 0;
+        got = recvmsg(fd, &message, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return refuse(why, CLOISTER_CLOSED, "the keeper is gone");
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || (size_t)got < sizeof *header)
+        return refuse(why, CLOISTER_PROTOCOL, "the keeper's reply has a wrong size");
+    request->reply_size = (size_t)got - sizeof *header;
+    return CLOISTER_OK;
+}
+
+static cloister_status check_reply(const struct keeper_request *request,
+                                   const struct clo_keeper_header *header, struct reason *why)
+{
+    if (header->magic != CLO_KEEPER_MAGIC || header->type != request->type ||
+        header->module != request->module || header->size != request->reply_size ||
+        header->text[CLO_KEEPER_TEXT_SIZE - 1] != 0 || header->status > CLOISTER_INTERNAL)
+        return refuse(why, CLOISTER_PROTOCOL, "the keeper's reply has a wrong header");
+    bool empty = header->status != CLOISTER_OK;
+    if (empty ? request->reply_size != 0
+              : request->exact && request->reply_size != request->capacity)
+        return refuse(why, CLOISTER_PROTOCOL, "the keeper's reply has %zu bytes; wanted %zu",
+                      request->reply_size, empty ? (size_t)0 : request->capacity);
+    return CLOISTER_OK;
+}
+
+static cloister_status exchange(struct keeper_link *link, struct keeper_request *request,
+                                struct clo_keeper_header *header, struct reason *why)
+{
+    cloister_status status = send_request(link->fd, request, why);
+    if (status == CLOISTER_OK)
+        status = receive_reply(link->fd, request, header, why);
+    if (status == CLOISTER_OK)
+        status = check_reply(request, header, why);
+    return status;
+}
+
+cloister_status keeper_link_ask(struct keeper_link *link, struct keeper_request *request,
+                                struct reason *why)
+{
+    struct clo_keeper_header header = {0};
+    if (link->fd < 0)
+        return refuse(why, CLOISTER_UNSUPPORTED, "this world has no keeper");
+    (void)pthread_mutex_lock(&link->lock);
+    cloister_status status = CLOISTER_CLOSED;
+    if (link->broken)
+        status = refuse(why, CLOISTER_CLOSED, "the keeper is gone");
+    else
+        status = exchange(link, request, &header, why);
+    if (status != CLOISTER_OK) {
+        link->broken = true;
+        keeper_link_shut(link);
+    }
+    (void)pthread_mutex_unlock(&link->lock);
+    if (status == CLOISTER_OK && header.status != CLOISTER_OK)
+        status = refuse(why, header.status, "%s",
+                        header.text[0] ? (const char *)header.text
+                                       : cloister_status_text(header.status));
+    if (status != CLOISTER_OK && request->capacity)
+        bytes_wipe(request->reply, request->capacity);
+    return status;
+}
