@@ -91,10 +91,12 @@ static void read_one(const struct ring_call *call, const struct placement *place
         parameter->b = completion->parameter[i].b;
     } else if (kind_comes_out(kind)) {
         parameter->size = completion->parameter[i].b;
-        shared_copy(parameter->output, call->arena + placement->offset[i], parameter->size);
+        if (parameter->size > 0)
+            shared_copy(parameter->output, call->arena + placement->offset[i], parameter->size);
     } else if (kind_comes_out(kind & ~CLO_PARAM_INLINE)) {
         parameter->size = completion->inline_out;
-        memcpy(parameter->output, completion->data, parameter->size);
+        if (parameter->size > 0)
+            memcpy(parameter->output, completion->data, parameter->size);
     }
 }
 

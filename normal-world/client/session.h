@@ -6,7 +6,7 @@
 
 #include "normal-world/client/ring.h"
 
-#define SESSION_NUMBER 1u /* one session a channel */
+#define SESSION_NUMBER 0u /* one session a channel */
 
 struct cloister_session {
     struct ring ring;

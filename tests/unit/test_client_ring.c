@@ -1,0 +1,863 @@
+/*
+ * The client's side of a channel against module sides of every kind, on ordinary memory. The module
+ * sleeps when a call comes, so that the doorbell is where it acts: no threads but in the last test.
+ */
+#include "normal-world/client/ring.h"
+
+#include "base/bytes.h"
+#include "normal-world/client/session.h"
+#include "normal-world/client/shared_word.h"
+#include "normal-world/client/ticks.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ARENA 65536u
+#define DEADLINE_US 2000u
+#define GONE_US 3600000000ull /* longer than any test */
+
+enum { ECHO, TWO_OUT, VALUES, INOUT, PLAIN };
+
+static const struct clo_method methods[] = {
+    [ECHO] = {.name = "echo",
+              .kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4,
+              .size_max = {32768, 32768},
+              .size_min = {1}},
+    [TWO_OUT] = {.name = "two",
+                 .kinds = CLO_PARAM_BUFFER_OUT | CLO_PARAM_BUFFER_OUT << 4,
+                 .size_max = {48, 48}},
+    [VALUES] = {.name = "values",
+                .kinds = CLO_PARAM_IN | CLO_PARAM_OUT << 4 | CLO_PARAM_INOUT << 8},
+    [INOUT] = {.name = "inout", .kinds = CLO_PARAM_BUFFER_INOUT, .size_max = {4096}},
+    [PLAIN] = {.name = "plain"},
+};
+
+/* A channel, and the module's side of it. */
+struct fixture {
+    cloister_session session;
+    uint8_t *memory;
+    struct clo_channel_header *header;
+    uint32_t answered; /* turn of the last completion */
+    bool connected;
+    unsigned sleeps;
+    void (*answer)(struct fixture *);             /* upon the doorbell */
+    void (*spoil)(struct clo_completion *answer); /* before the completion is published */
+};
+
+static void doorbell(void *context)
+{
+    struct fixture *f = context;
+    if (f->answer)
+        f->answer(f);
+    shared_set(&f->header->module_parked, 1);
+}
+
+static void sleep_a_little(void *context, uint32_t *word, uint32_t value, uint64_t timeout_us)
+{
+    struct fixture *f = context;
+    struct timespec timeout = {.tv_nsec = timeout_us < 1000 ? (long)timeout_us * 1000 : 1000000};
+    f->sleeps++;
+    (void)syscall(SYS_futex, word, FUTEX_WAIT, value, &timeout, NULL, 0);
+}
+
+static bool is_connected(void *context)
+{
+    return ((struct fixture *)context)->connected;
+}
+
+static void write_header(struct clo_channel_header *header)
+{
+    header->magic = CLO_CHANNEL_MAGIC;
+    header->abi_major = CLO_ABI_MAJOR;
+    header->ring_size = CLO_RING_SIZE;
+    header->arena_offset = CLO_ARENA_OFFSET;
+    header->arena_size = ARENA;
+    header->generation = 1;
+    header->module_parked = 1;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    if (!f)
+        return -1;
+    f->memory = aligned_alloc(4096, CLO_ARENA_OFFSET + ARENA);
+    if (!f->memory)
+        return -1;
+    memset(f->memory, 0, CLO_ARENA_OFFSET + ARENA);
+    f->header = (struct clo_channel_header *)(void *)f->memory;
+    f->connected = true;
+    write_header(f->header);
+    const struct ring_peer peer = {doorbell, sleep_a_little, is_connected, f};
+    if (ring_attach(&f->session.ring, f->memory, CLO_ARENA_OFFSET + ARENA, ARENA, &peer,
+                    ticks_per_us_since(ticks_moment_now())) != CLOISTER_OK)
+        return -1;
+    f->session.ring.spin_us = 0;
+    f->session.module.method_count = sizeof methods / sizeof *methods;
+    memcpy(f->session.module.method, methods, sizeof methods);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    free(f->memory);
+    free(f);
+    return 0;
+}
+
+/* Module side */
+
+static struct clo_submission *submission_of(struct fixture *f, uint32_t turn)
+{
+    return (struct clo_submission *)(void *)(f->memory + CLO_SUBMISSIONS_OFFSET) +
+           (turn - 1) % CLO_RING_SIZE;
+}
+
+static struct clo_completion *next_answer(struct fixture *f)
+{
+    struct clo_completion *answer =
+        (struct clo_completion *)(void *)(f->memory + CLO_COMPLETIONS_OFFSET) +
+        f->answered % CLO_RING_SIZE;
+    memset((uint8_t *)answer + sizeof answer->turn, 0, sizeof *answer - sizeof answer->turn);
+    return answer;
+}
+
+static void publish_answer(struct fixture *f, struct clo_completion *answer)
+{
+    if (f->spoil)
+        f->spoil(answer);
+    f->answered++;
+    shared_publish(&answer->turn, f->answered);
+}
+
+/* Echoes buffer 0 into buffer 1, wherever they are. */
+static void echo(struct fixture *f)
+{
+    struct clo_submission *in = submission_of(f, f->session.ring.submitted);
+    struct clo_completion *out = next_answer(f);
+    uint8_t *arena = f->memory + CLO_ARENA_OFFSET;
+    bool inline_in = in->kinds & CLO_PARAM_INLINE;
+    const uint8_t *from = inline_in ? in->data : arena + in->parameter[0].a;
+    size_t size = inline_in ? in->inline_in : in->parameter[0].b;
+    out->submission = in->turn;
+    if (in->kinds & CLO_PARAM_INLINE << 4) {
+        memcpy(out->data, from, size);
+        out->inline_out = (uint8_t)size;
+    } else {
+        memcpy(arena + in->parameter[1].a, from, size);
+        out->parameter[1].b = size;
+    }
+    publish_answer(f, out);
+}
+
+static void answer_nothing(struct fixture *f)
+{
+    struct clo_completion *out = next_answer(f);
+    out->submission = f->session.ring.submitted;
+    publish_answer(f, out);
+}
+
+static void die(struct fixture *f)
+{
+    shared_set(&f->header->state, CLO_CHANNEL_DEAD);
+}
+
+static void answer_and_die(struct fixture *f)
+{
+    echo(f);
+    die(f);
+}
+
+/* Client side */
+
+static cloister_result call_echo(struct fixture *f, const void *in, size_t size, void *out,
+                                 size_t capacity, size_t *made)
+{
+    cloister_parameter p[4] = {cloister_in(in, size), cloister_out(out, capacity)};
+    cloister_result result = cloister_call(&f->session, "echo", p, DEADLINE_US);
+    *made = p[1].size;
+    return result;
+}
+
+static void expect_result(cloister_result result, cloister_status status, int origin)
+{
+    assert_string_equal(cloister_status_name(result.status), cloister_status_name(status));
+    assert_int_equal(result.origin, origin);
+}
+
+static void expect_echo_fails(struct fixture *f, cloister_status status, int origin)
+{
+    char out[32] = "untouched";
+    size_t made = 99;
+    expect_result(call_echo(f, "abc", 3, out, sizeof out, &made), status, origin);
+    assert_int_equal(made, 0);
+    assert_string_equal(out, "untouched");
+}
+
+static void expect_echo_works(struct fixture *f, size_t size)
+{
+    uint8_t in[20000];
+    uint8_t out[20000];
+    size_t made;
+    for (size_t i = 0; i < size; i++)
+        in[i] = (uint8_t)(i * 7 + size);
+    cloister_result result = call_echo(f, in, size, out, sizeof out, &made);
+    expect_result(result, CLOISTER_OK, CLOISTER_ORIGIN_NONE);
+    assert_int_equal(made, size);
+    assert_memory_equal(in, out, size);
+}
+
+static void small_buffers_travel_in_the_entry(void **state)
+{
+    struct fixture *f = *state;
+    char out[48];
+    size_t made;
+    f->answer = echo;
+    expect_result(call_echo(f, "hello", 5, out, sizeof out, &made), CLOISTER_OK, 0);
+    assert_int_equal(made, 5);
+    assert_memory_equal(out, "hello", 5);
+    struct clo_submission *entry = submission_of(f, 1);
+    assert_int_equal(entry->kinds, (CLO_PARAM_BUFFER_IN | CLO_PARAM_INLINE) |
+                                       (CLO_PARAM_BUFFER_OUT | CLO_PARAM_INLINE) << 4);
+    assert_int_equal(entry->inline_in, 5);
+    assert_int_equal(entry->inline_out, 48);
+}
+
+static void large_buffers_travel_in_the_arena(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = echo;
+    expect_echo_works(f, 49);
+    expect_echo_works(f, 20000);
+    struct clo_submission *entry = submission_of(f, 2);
+    assert_int_equal(entry->parameter[0].a % CLO_ARENA_ALIGN, 0);
+    assert_int_equal(entry->parameter[1].a % CLO_ARENA_ALIGN, 0);
+    assert_int_equal(entry->parameter[1].b, 20000);
+}
+
+static void arena_is_wiped_when_a_call_ends(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = echo;
+    expect_echo_works(f, 20000);
+    assert_true(bytes_are_zero(f->memory + CLO_ARENA_OFFSET, ARENA));
+}
+
+static void only_one_output_is_inline(void **state)
+{
+    struct fixture *f = *state;
+    char a[48];
+    char b[48];
+    cloister_parameter p[4] = {cloister_out(a, sizeof a), cloister_out(b, sizeof b)};
+    f->answer = answer_nothing;
+    expect_result(cloister_call(&f->session, "two", p, DEADLINE_US), CLOISTER_OK, 0);
+    assert_int_equal(submission_of(f, 1)->kinds,
+                     CLO_PARAM_BUFFER_OUT | CLO_PARAM_INLINE | CLO_PARAM_BUFFER_OUT << 4);
+}
+
+static void answer_values(struct fixture *f)
+{
+    struct clo_submission *in = submission_of(f, f->session.ring.submitted);
+    struct clo_completion *out = next_answer(f);
+    out->submission = in->turn;
+    out->parameter[1].a = in->parameter[0].a + 1;
+    out->parameter[1].b = in->parameter[0].b + 1;
+    out->parameter[2].a = in->parameter[2].b;
+    out->parameter[2].b = in->parameter[2].a;
+    publish_answer(f, out);
+}
+
+static void values_go_both_ways(void **state)
+{
+    struct fixture *f = *state;
+    cloister_parameter p[4] = {cloister_value(1, 2), cloister_value_out(), cloister_value(5, 6)};
+    p[2].kind = CLO_PARAM_INOUT;
+    f->answer = answer_values;
+    expect_result(cloister_call(&f->session, "values", p, DEADLINE_US), CLOISTER_OK, 0);
+    assert_int_equal(p[1].a, 2);
+    assert_int_equal(p[1].b, 3);
+    assert_int_equal(p[2].a, 6);
+    assert_int_equal(p[2].b, 5);
+}
+
+static void grow_in_place(struct fixture *f)
+{
+    struct clo_submission *in = submission_of(f, f->session.ring.submitted);
+    struct clo_completion *out = next_answer(f);
+    uint8_t *at = f->memory + CLO_ARENA_OFFSET + in->parameter[0].a;
+    size_t size = in->parameter[0].b & UINT32_MAX;
+    memcpy(at + size, at, size);
+    out->submission = in->turn;
+    out->parameter[0].b = 2 * size;
+    publish_answer(f, out);
+}
+
+static void in_out_buffer_says_size_and_capacity(void **state)
+{
+    struct fixture *f = *state;
+    char buffer[200] = "0123456789";
+    cloister_parameter p[4] = {cloister_inout(buffer, 10, sizeof buffer)};
+    f->answer = grow_in_place;
+    expect_result(cloister_call(&f->session, "inout", p, DEADLINE_US), CLOISTER_OK, 0);
+    assert_int_equal(submission_of(f, 1)->parameter[0].b, 10 | 200ull << 32);
+    assert_int_equal(p[0].size, 20);
+    assert_memory_equal(buffer, "01234567890123456789", 20);
+}
+
+static void own_status(struct clo_completion *answer)
+{
+    answer->status = 0x8123;
+    answer->origin = CLOISTER_ORIGIN_MODULE;
+}
+
+static void module_status_and_origin_reach_the_caller(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = answer_nothing;
+    f->spoil = own_status;
+    cloister_result result = cloister_call(&f->session, "plain", NULL, DEADLINE_US);
+    assert_int_equal(result.status, 0x8123);
+    assert_int_equal(result.origin, CLOISTER_ORIGIN_MODULE);
+}
+
+static void refuse_as_module(struct clo_completion *answer)
+{
+    answer->status = CLOISTER_REFUSED;
+    answer->origin = CLOISTER_ORIGIN_MODULE;
+}
+
+static void failed_call_makes_no_bytes(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = echo;
+    f->spoil = refuse_as_module;
+    expect_echo_fails(f, CLOISTER_REFUSED, CLOISTER_ORIGIN_MODULE);
+}
+
+/* What is wrong with the caller's parameters never reaches the module. */
+
+static void wrong_parameters_are_refused_before_they_are_sent(void **state)
+{
+    struct fixture *f = *state;
+    char b[64] = "";
+    static char large[40000];
+    struct {
+        const char *method;
+        cloister_parameter p[4];
+        cloister_status status;
+    } cases[] = {
+        {"none", {{0}}, CLOISTER_NOT_FOUND},
+        {"", {{0}}, CLOISTER_NOT_FOUND},
+        {"echo", {{0}}, CLOISTER_BAD_ARGUMENT},
+        {"echo", {cloister_in(b, 5)}, CLOISTER_BAD_ARGUMENT},
+        {"echo", {cloister_out(b, 5), cloister_in(b, 5)}, CLOISTER_BAD_ARGUMENT},
+        {"echo", {cloister_in(b, 0), cloister_out(b, 5)}, CLOISTER_BAD_ARGUMENT},
+        {"echo", {cloister_in(NULL, 5), cloister_out(b, 5)}, CLOISTER_BAD_ARGUMENT},
+        {"echo", {cloister_in(b, 5), cloister_out(NULL, 5)}, CLOISTER_BAD_ARGUMENT},
+        {"echo", {cloister_in(large, sizeof large), cloister_out(b, 5)}, CLOISTER_TOO_BIG},
+        {"echo", {cloister_in(b, SIZE_MAX), cloister_out(b, 5)}, CLOISTER_TOO_BIG},
+        {"echo",
+         {cloister_in(b, 5), cloister_out(b, 5), cloister_value(1, 2)},
+         CLOISTER_BAD_ARGUMENT},
+        {"plain", {cloister_value(1, 2)}, CLOISTER_BAD_ARGUMENT},
+        {"values", {cloister_in(b, 5)}, CLOISTER_BAD_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cloister_result result =
+            cloister_call(&f->session, cases[i].method, cases[i].p, DEADLINE_US);
+        expect_result(result, cases[i].status, CLOISTER_ORIGIN_CLIENT);
+    }
+    assert_int_equal(f->session.ring.submitted, 0);
+}
+
+static void unknown_method_number_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    unsigned count = sizeof methods / sizeof *methods;
+    expect_result(cloister_call_number(&f->session, count, NULL, 0), CLOISTER_NOT_FOUND,
+                  CLOISTER_ORIGIN_CLIENT);
+    expect_result(cloister_call_number(&f->session, UINT32_MAX, NULL, 0), CLOISTER_NOT_FOUND,
+                  CLOISTER_ORIGIN_CLIENT);
+}
+
+static void buffers_larger_than_the_arena_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t in[32768];
+    static uint8_t out[32768];
+    size_t made;
+    f->session.ring.in_flight.arena_size = 4096;
+    expect_result(call_echo(f, in, sizeof in, out, sizeof out, &made), CLOISTER_TOO_BIG,
+                  CLOISTER_ORIGIN_CLIENT);
+    f->answer = echo;
+    expect_result(call_echo(f, in, 100, out, 100, &made), CLOISTER_OK, CLOISTER_ORIGIN_NONE);
+}
+
+/* Hostile completions: the channel is over, nothing was written, nothing was read out of bounds. */
+
+static void spoil_submission(struct clo_completion *answer)
+{
+    answer->submission += 1;
+}
+static void spoil_submission_by_a_lap(struct clo_completion *answer)
+{
+    answer->submission += CLO_RING_SIZE;
+}
+static void spoil_reserved(struct clo_completion *answer)
+{
+    answer->reserved = 1;
+}
+static void spoil_origin(struct clo_completion *answer)
+{
+    answer->origin = CLOISTER_ORIGIN_MODULE + 1;
+}
+static void spoil_inline_size(struct clo_completion *answer)
+{
+    answer->inline_out = 33;
+}
+static void spoil_inline_size_greatly(struct clo_completion *answer)
+{
+    answer->inline_out = 255;
+}
+
+static void hostile_completions_end_the_channel(void **state)
+{
+    static void (*const spoilers[])(struct clo_completion *) = {
+        spoil_submission, spoil_submission_by_a_lap, spoil_reserved,
+        spoil_origin,     spoil_inline_size,         spoil_inline_size_greatly,
+    };
+    for (size_t i = 0; i < sizeof spoilers / sizeof *spoilers; i++) {
+        struct fixture *f = *state;
+        f->answer = echo;
+        f->spoil = spoilers[i];
+        expect_echo_fails(f, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+        f->spoil = NULL;
+        expect_echo_fails(f, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
+static void spoil_arena_size(struct clo_completion *answer)
+{
+    answer->parameter[1].b = 101;
+}
+static void spoil_arena_size_greatly(struct clo_completion *answer)
+{
+    answer->parameter[1].b = UINT64_MAX;
+}
+
+static void expect_arena_output_refused(struct fixture *f, void (*spoil)(struct clo_completion *))
+{
+    uint8_t in[100] = {1};
+    uint8_t out[100] = {2};
+    size_t made;
+    f->answer = echo;
+    f->spoil = spoil;
+    expect_result(call_echo(f, in, sizeof in, out, sizeof out, &made), CLOISTER_PROTOCOL,
+                  CLOISTER_ORIGIN_TRANSPORT);
+    assert_int_equal(made, 0);
+    assert_int_equal(out[0], 2);
+    f->spoil = NULL;
+    expect_echo_fails(f, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+}
+
+static void more_arena_output_than_room_ends_the_channel(void **state)
+{
+    expect_arena_output_refused(*state, spoil_arena_size);
+}
+
+static void huge_arena_output_ends_the_channel(void **state)
+{
+    expect_arena_output_refused(*state, spoil_arena_size_greatly);
+}
+
+static void answer_unasked(struct fixture *f)
+{
+    echo(f);
+    echo(f);
+}
+
+static void second_completion_of_a_call_ends_the_channel(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = answer_unasked;
+    expect_echo_works(f, 5);
+    f->answer = NULL;
+    expect_echo_fails(f, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+}
+
+static void answer_with_wrong_turn(struct fixture *f)
+{
+    f->answered += 7;
+    echo(f);
+    f->answered -= 8;
+}
+
+static void completion_with_a_wrong_turn_is_none(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = answer_with_wrong_turn;
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+}
+
+static void ring_forward_wake_word(struct fixture *f)
+{
+    f->header->client_wake++;
+    f->header->client_parked = 77;
+}
+
+static void forged_wake_words_do_not_stop_the_deadline(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = ring_forward_wake_word;
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+}
+
+/* Calls whose caller gave up. */
+
+static void answer_late(struct fixture *f, uint32_t turn)
+{
+    struct clo_completion *out = next_answer(f);
+    out->submission = turn;
+    publish_answer(f, out);
+}
+
+static void late_completion_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+    answer_late(f, 1);
+    f->answer = echo;
+    expect_echo_works(f, 30);
+    expect_echo_works(f, 3000);
+    assert_int_equal(f->session.ring.in_flight.count, 0);
+}
+
+static void session_is_usable_before_the_late_completion(void **state)
+{
+    struct fixture *f = *state;
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+    f->answer = echo;
+    for (int i = 0; i < 60; i++)
+        expect_echo_works(f, 30);
+    assert_int_equal(f->session.ring.in_flight.count, 1);
+    answer_late(f, 1);
+    for (int i = 0; i < 200; i++)
+        expect_echo_works(f, 30);
+    assert_int_equal(f->session.ring.in_flight.count, 0);
+}
+
+static void time_out_with_arena(struct fixture *f, size_t size)
+{
+    static uint8_t bytes[32768];
+    size_t made;
+    memset(bytes, 0x5a, sizeof bytes);
+    f->answer = NULL;
+    expect_result(call_echo(f, bytes, size, bytes, size, &made), CLOISTER_TIMEOUT,
+                  CLOISTER_ORIGIN_CLIENT);
+}
+
+static void abandoned_arena_is_not_used_again(void **state)
+{
+    struct fixture *f = *state;
+    time_out_with_arena(f, 16384);
+    f->answer = echo;
+    expect_echo_works(f, 1000);
+    assert_int_equal(submission_of(f, 2)->parameter[0].a, 32768);
+    assert_int_equal(f->memory[CLO_ARENA_OFFSET], 0x5a);
+    answer_late(f, 1);
+    expect_echo_works(f, 1000);
+    assert_true(bytes_are_zero(f->memory + CLO_ARENA_OFFSET, 32768));
+}
+
+static void full_arena_of_abandoned_calls_times_out(void **state)
+{
+    struct fixture *f = *state;
+    time_out_with_arena(f, 32768);
+    f->answer = echo;
+    time_out_with_arena(f, 1000);
+    assert_int_equal(f->session.ring.submitted, 1);
+    answer_late(f, 1);
+    f->answer = echo;
+    expect_echo_works(f, 1000);
+}
+
+static void full_ring_of_abandoned_calls_times_out(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < CLO_RING_SIZE + 3; i++)
+        expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+    assert_int_equal(f->session.ring.submitted, CLO_RING_SIZE);
+    for (unsigned i = 0; i < CLO_RING_SIZE; i++)
+        answer_late(f, i + 1);
+    f->answer = echo;
+    expect_echo_works(f, 30);
+}
+
+/* The end of the channel. */
+
+static void expect_state(struct fixture *f, uint32_t channel_state, cloister_status status,
+                         int origin)
+{
+    f->answer = echo;
+    shared_set(&f->header->state, channel_state);
+    expect_echo_fails(f, status, origin);
+}
+
+static void dead_module_is_reported(void **state)
+{
+    expect_state(*state, CLO_CHANNEL_DEAD, CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
+}
+
+static void closed_channel_is_reported(void **state)
+{
+    expect_state(*state, CLO_CHANNEL_CLOSED, CLOISTER_CLOSED, CLOISTER_ORIGIN_WORLD);
+}
+
+static void broken_channel_is_reported(void **state)
+{
+    expect_state(*state, CLO_CHANNEL_BROKEN, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_MODULE);
+}
+
+static void unknown_state_is_reported(void **state)
+{
+    expect_state(*state, 77, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+}
+
+static void death_during_a_call_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    cloister_parameter p[4] = {cloister_in("x", 1), cloister_out(NULL, 0)};
+    f->answer = die;
+    expect_result(cloister_call(&f->session, "echo", p, 0), CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
+}
+
+static void answer_before_death_counts(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = answer_and_die;
+    expect_echo_works(f, 30);
+    expect_echo_fails(f, CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
+}
+
+static void hang_up(struct fixture *f)
+{
+    f->connected = false;
+}
+
+static void world_that_vanished_is_noticed_without_a_deadline(void **state)
+{
+    struct fixture *f = *state;
+    cloister_parameter p[4] = {cloister_in("x", 1), cloister_out(NULL, 0)};
+    f->answer = hang_up;
+    expect_result(cloister_call(&f->session, "echo", p, 0), CLOISTER_DEAD,
+                  CLOISTER_ORIGIN_TRANSPORT);
+}
+
+static void spinning_client_notices_death(void **state)
+{
+    struct fixture *f = *state;
+    f->session.ring.spin_us = 100000;
+    f->answer = die;
+    expect_echo_fails(f, CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
+    assert_int_equal(f->sleeps, 0);
+}
+
+/* Details of the protocol. */
+
+static void doorbell_rings_only_for_a_parked_module(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = echo;
+    shared_set(&f->header->module_parked, 0);
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+    assert_int_equal(f->answered, 0);
+}
+
+static void turns_wrap(void **state)
+{
+    struct fixture *f = *state;
+    f->session.ring.submitted = UINT32_MAX - 99;
+    f->session.ring.completed = UINT32_MAX - 99;
+    f->answered = UINT32_MAX - 99;
+    f->answer = echo;
+    for (int i = 0; i < 200; i++)
+        expect_echo_works(f, 10);
+    assert_int_equal(f->session.ring.submitted, 100);
+}
+
+static void endless_deadline_does_not_overflow(void **state)
+{
+    struct fixture *f = *state;
+    cloister_parameter p[4] = {cloister_in("x", 1), cloister_out(NULL, 0)};
+    f->answer = answer_nothing;
+    expect_result(cloister_call(&f->session, "echo", p, UINT64_MAX), CLOISTER_OK, 0);
+    expect_result(cloister_call(&f->session, "echo", p, GONE_US), CLOISTER_OK, 0);
+}
+
+static cloister_status attach(uint8_t *memory, size_t size, uint32_t arena)
+{
+    struct ring ring;
+    const struct ring_peer peer = {0};
+    return ring_attach(&ring, memory, size, arena, &peer, 1);
+}
+
+static void unsound_headers_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct clo_channel_header good = *f->header;
+    uint32_t *const fields[] = {&f->header->magic,
+                                &f->header->abi_major,
+                                &f->header->ring_size,
+                                &f->header->arena_offset,
+                                &f->header->arena_size,
+                                &f->header->reserved0,
+                                (uint32_t *)(void *)f->header->pad0};
+    assert_int_equal(attach(f->memory, CLO_ARENA_OFFSET + ARENA, ARENA), CLOISTER_OK);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        *fields[i] ^= 0x10000;
+        assert_int_not_equal(attach(f->memory, CLO_ARENA_OFFSET + ARENA, ARENA), CLOISTER_OK);
+        *f->header = good;
+    }
+    assert_int_equal(attach(f->memory, CLO_ARENA_OFFSET - 1, 0), CLOISTER_PROTOCOL);
+    assert_int_equal(attach(f->memory, CLO_ARENA_OFFSET + ARENA - 1, ARENA), CLOISTER_PROTOCOL);
+    f->header->arena_size = CLO_ARENA_MAX + 4096;
+    assert_int_equal(
+        attach(f->memory, CLO_ARENA_OFFSET + CLO_ARENA_MAX + 4096, CLO_ARENA_MAX + 4096),
+        CLOISTER_PROTOCOL);
+}
+
+/* A module in a thread of its own that parks and wakes by the protocol: no wake-up is lost. */
+
+struct partner {
+    struct fixture *fixture;
+    uint32_t calls;
+    uint32_t bell;
+};
+
+static void ring_partner(void *context)
+{
+    struct partner *partner = context;
+    shared_publish(&partner->bell, shared_read(&partner->bell) + 1);
+    (void)syscall(SYS_futex, &partner->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void sleep_for_good(void *context, uint32_t *word, uint32_t value, uint64_t timeout_us)
+{
+    (void)context;
+    (void)timeout_us;
+    (void)syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+}
+
+static bool always_connected(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static void partner_waits(struct partner *partner, uint32_t turn)
+{
+    struct fixture *f = partner->fixture;
+    const uint32_t *word = &submission_of(f, turn)->turn;
+    while (shared_read(word) != turn) {
+        uint32_t bell = shared_read(&partner->bell);
+        shared_publish(&f->header->module_parked, 1);
+        if (shared_read(word) != turn)
+            (void)syscall(SYS_futex, &partner->bell, FUTEX_WAIT, bell, NULL, NULL, 0);
+        shared_publish(&f->header->module_parked, 0);
+    }
+}
+
+static void *run_partner(void *context)
+{
+    struct partner *partner = context;
+    struct fixture *f = partner->fixture;
+    for (uint32_t turn = 1; turn <= partner->calls; turn++) {
+        partner_waits(partner, turn);
+        struct clo_submission *in = submission_of(f, turn);
+        struct clo_completion *out = next_answer(f);
+        out->submission = turn;
+        out->inline_out = in->inline_in;
+        memcpy(out->data, in->data, in->inline_in);
+        publish_answer(f, out);
+        if (shared_read(&f->header->client_parked) != 1)
+            continue;
+        shared_set(&f->header->client_parked, 0);
+        shared_publish(&f->header->client_wake, shared_read(&f->header->client_wake) + 1);
+        (void)syscall(SYS_futex, &f->header->client_wake, FUTEX_WAKE, 1, NULL, NULL, 0);
+    }
+    return NULL;
+}
+
+static void no_wake_up_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct partner partner = {.fixture = f, .calls = 20000};
+    pthread_t thread;
+    f->session.ring.peer =
+        (struct ring_peer){ring_partner, sleep_for_good, always_connected, &partner};
+    assert_int_equal(pthread_create(&thread, NULL, run_partner, &partner), 0);
+    for (uint32_t i = 0; i < partner.calls; i++) {
+        uint32_t answer = 0;
+        cloister_parameter p[4] = {cloister_in(&i, sizeof i), cloister_out(&answer, sizeof answer)};
+        f->session.ring.spin_us = i % 3;
+        expect_result(cloister_call_number(&f->session, ECHO, p, 0), CLOISTER_OK, 0);
+        assert_int_equal(answer, i);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(small_buffers_travel_in_the_entry),
+        TEST(large_buffers_travel_in_the_arena),
+        TEST(arena_is_wiped_when_a_call_ends),
+        TEST(only_one_output_is_inline),
+        TEST(values_go_both_ways),
+        TEST(in_out_buffer_says_size_and_capacity),
+        TEST(module_status_and_origin_reach_the_caller),
+        TEST(failed_call_makes_no_bytes),
+        TEST(wrong_parameters_are_refused_before_they_are_sent),
+        TEST(unknown_method_number_is_refused),
+        TEST(buffers_larger_than_the_arena_are_refused),
+        TEST(hostile_completions_end_the_channel),
+        TEST(more_arena_output_than_room_ends_the_channel),
+        TEST(huge_arena_output_ends_the_channel),
+        TEST(second_completion_of_a_call_ends_the_channel),
+        TEST(completion_with_a_wrong_turn_is_none),
+        TEST(forged_wake_words_do_not_stop_the_deadline),
+        TEST(late_completion_is_ignored),
+        TEST(session_is_usable_before_the_late_completion),
+        TEST(abandoned_arena_is_not_used_again),
+        TEST(full_arena_of_abandoned_calls_times_out),
+        TEST(full_ring_of_abandoned_calls_times_out),
+        TEST(dead_module_is_reported),
+        TEST(closed_channel_is_reported),
+        TEST(broken_channel_is_reported),
+        TEST(unknown_state_is_reported),
+        TEST(death_during_a_call_ends_it),
+        TEST(answer_before_death_counts),
+        TEST(world_that_vanished_is_noticed_without_a_deadline),
+        TEST(spinning_client_notices_death),
+        TEST(doorbell_rings_only_for_a_parked_module),
+        TEST(turns_wrap),
+        TEST(endless_deadline_does_not_overflow),
+        TEST(unsound_headers_are_refused),
+        TEST(no_wake_up_is_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
