@@ -115,6 +115,9 @@ void cloister_session_closed(unsigned channel, unsigned session);
    manifest's log_class is PUBLIC and LOG is allowed. */
 void cloister_log(unsigned level, const char *text);
 
+/* Is this a debug world? Then the module may be unsigned, and nothing here is secret. */
+int cloister_in_debug_world(void);
+
 /* Random bytes from the host's generator. Needs RANDOM. */
 CLOISTER_MUST_USE cloister_status cloister_random(void *bytes, size_t size);
 

@@ -1,0 +1,70 @@
+/*
+ * Start of a module without a libc: applies the relative relocations of its own image, gives up
+ * the right to write what they changed (RELRO), serves. The heap is the SDK's and no one else's.
+ */
+#include "../server.h"
+
+#include <elf.h>
+#include <stdatomic.h>
+
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+extern const Elf64_Dyn _DYNAMIC[] __attribute__((visibility("hidden")));
+
+void sdk_start(uint64_t thread);
+
+static _Atomic bool ready;
+
+void *sdk_memory(size_t size)
+{
+    const struct clo_boot *boot = sdk_boot();
+    return size <= boot->heap_size ? (void *)(uintptr_t)boot->heap_base : NULL;
+}
+
+static uint64_t dynamic(int64_t tag)
+{
+    for (const Elf64_Dyn *entry = _DYNAMIC; entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == tag)
+            return entry->d_un.d_val;
+    return 0;
+}
+
+static void relocate(uint64_t base)
+{
+    const Elf64_Rela *relocation = (const Elf64_Rela *)(uintptr_t)(base + dynamic(DT_RELA));
+    uint64_t count = dynamic(DT_RELASZ) / sizeof *relocation;
+    for (uint64_t i = 0; i < count; i++) {
+        if (ELF64_R_TYPE(relocation[i].r_info) != R_X86_64_RELATIVE)
+            cloister_panic("a relocation is not relative");
+        uint64_t *word = (uint64_t *)(uintptr_t)(base + relocation[i].r_offset);
+        *word = base + (uint64_t)relocation[i].r_addend;
+    }
+}
+
+static void protect_relro(uint64_t base)
+{
+    const Elf64_Phdr *header = (const Elf64_Phdr *)(uintptr_t)(base + __ehdr_start.e_phoff);
+    for (unsigned i = 0; i < __ehdr_start.e_phnum; i++) {
+        if (header[i].p_type != PT_GNU_RELRO)
+            continue;
+        uint64_t page = ~(uint64_t)(CLO_PAGE_SIZE - 1);
+        uint64_t start = (base + header[i].p_vaddr) & page;
+        uint64_t end = (base + header[i].p_vaddr + header[i].p_memsz) & page;
+        if (end > start &&
+            sdk_hypercall(CLO_HC_PROTECT, start, end - start, CLO_RIGHT_READ) != CLOISTER_OK)
+            cloister_panic("RELRO could not be protected");
+    }
+}
+
+void sdk_start(uint64_t thread)
+{
+    uint64_t base = sdk_boot()->module_base;
+    if (thread == 0) {
+        relocate(base);
+        protect_relro(base);
+        server_prepare();
+        atomic_store_explicit(&ready, true, memory_order_release);
+    }
+    while (!atomic_load_explicit(&ready, memory_order_acquire))
+        __builtin_ia32_pause();
+    server_run((uint32_t)thread);
+}
