@@ -65,6 +65,12 @@ test-nested: all test-packages
 	@$(MAKE) --no-print-directory tests
 	@tests/nested/suite $(BUILD)
 
+# What the ABI headers define, as rows for test_abi.c.
+$(BUILD)/include/abi_list.h: tests/unit/abi-list $(wildcard abi/*.h)
+	@mkdir -p $(@D)
+	$< $(filter %.h,$^) > $@
+$(BUILD)/obj/tests/unit/test_abi.o: $(BUILD)/include/abi_list.h
+
 # Writes tests/golden/abi.txt anew: only for a change of the ABI that is meant.
 abi-golden: $(BUILD)/tests/test_abi
 	CLOISTER_GOLDEN_WRITE=tests/golden/abi.txt $<
