@@ -14,7 +14,7 @@
 #include "base/scope.h"
 #include "measure/crypto.h"
 #include "measure/keeper/conversation.h"
-#include "measure/keeper/sandbox.h"
+#include "measure/keeper/keeper_sandbox.h"
 #include "measure/keeper/spawn.h"
 #include "measure/keeper/supervise.h"
 
@@ -39,8 +39,9 @@ enum exit_status {
 struct options {
     const char *state;
     const char *world_host;
-    int ready;
-    char **arguments; /* argv of the world host */
+    int ready;    /* gets one byte when the world serves; -1: none */
+    char **words; /* WORLD-ARGUMENTS, ends with NULL */
+    int word_count;
 };
 
 /* All that is secret, in memory of its own. */
@@ -67,16 +68,16 @@ static int exit_status_of(cloister_status status)
     }
 }
 
-/* A number above the world host's keeper socket, of a descriptor that is open. */
+/* The number of a descriptor that is open. The world host's own get lower numbers. */
 static bool parse_ready(const char *text, int *ready)
 {
     char *end = NULL;
     errno = 0;
     long value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value <= CLO_KEEPER_DESCRIPTOR || value > INT_MAX)
+    if (errno || end == text || *end || value <= STDERR_FILENO || value > INT_MAX)
         return false;
-    *ready = (int)value;
-    return fcntl(*ready, F_GETFD) >= 0;
+    *ready = fcntl((int)value, F_DUPFD_CLOEXEC, CLO_KEEPER_DESCRIPTOR + 1);
+    return *ready >= 0;
 }
 
 static cloister_status parse(int argc, char **argv, struct options *options, struct reason *why)
@@ -98,16 +99,14 @@ static cloister_status parse(int argc, char **argv, struct options *options, str
         else if (!parse_ready(optarg, &options->ready))
             return refuse(why, CLOISTER_BAD_ARGUMENT,
                           "--ready-fd is '%.40s'; it must be an open descriptor above %d", optarg,
-                          CLO_KEEPER_DESCRIPTOR);
+                          STDERR_FILENO);
     }
     if (!options->world_host || strcmp(argv[optind - 1], "--") != 0)
         return refuse(why, CLOISTER_BAD_ARGUMENT,
                       "usage: cloister-keeper [--state DIR] --world-host PATH [--ready-fd N] -- "
                       "WORLD-ARGUMENTS…");
-    /* The slot of "--" becomes the world host's argv[0]. */
-    options->arguments = argv + optind - 1;
-    static char name[] = "cloister-world";
-    options->arguments[0] = name;
+    options->words = argv + optind;
+    options->word_count = argc - optind;
     return CLOISTER_OK;
 }
 
@@ -118,9 +117,8 @@ static cloister_status tidy_descriptors(int ready, struct reason *why)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) != fd)
             return refuse_errno(why, "cannot open /dev/null");
     unsigned first = STDERR_FILENO + 1;
-    bool closed =
-        ready < 0 || ((unsigned)ready == first || close_range(first, (unsigned)ready - 1, 0) == 0);
-    if (!closed || close_range(ready < 0 ? first : (unsigned)ready + 1, ~0u, 0) != 0)
+    unsigned kept = ready < 0 ? ~0u : (unsigned)ready; /* parse_ready has put it above `first` */
+    if (close_range(first, kept - 1, 0) != 0 || (ready >= 0 && close_range(kept + 1, ~0u, 0) != 0))
         return refuse_errno(why, "cannot close inherited descriptors");
     return CLOISTER_OK;
 }
@@ -156,7 +154,7 @@ static cloister_status prepare(const char *folder, struct spawned *spawned, stru
                                struct reason *why)
 {
     void *memory = NULL;
-    cloister_status status = sandbox_secret_memory(sizeof(struct secrets), &memory, why);
+    cloister_status status = keeper_sandbox_secret_memory(sizeof(struct secrets), &memory, why);
     if (status != CLOISTER_OK)
         return status;
     struct secrets *secrets = memory;
@@ -173,7 +171,32 @@ static cloister_status prepare(const char *folder, struct spawned *spawned, stru
     scope_close(&spawned->binary);
     posture_look_up(&launch->posture);
     *out = secrets;
-    return sandbox_close(why);
+    return keeper_sandbox_close(why);
+}
+
+static cloister_status spawn(struct options *options, const sigset_t *mask, struct spawned *spawned,
+                             struct reason *why)
+{
+    static char name[] = "cloister-world";
+    static char ready_option[] = "--ready-fd";
+    char ready_text[16];
+    AUTO_FREE char **words = calloc((size_t)options->word_count + 4, sizeof *words);
+    if (!words)
+        return refuse(why, CLOISTER_NO_MEMORY, "no memory to start the world host");
+    size_t count = 0;
+    words[count++] = name;
+    if (options->ready >= 0) {
+        (void)snprintf(ready_text, sizeof ready_text, "%d", options->ready);
+        words[count++] = ready_option;
+        words[count++] = ready_text;
+    }
+    memcpy(words + count, options->words, (size_t)options->word_count * sizeof *words);
+    cloister_status status =
+        spawn_world_host(options->world_host, words, options->ready, mask, spawned, why);
+    /* Whoever waits for the byte must see the end if the world host dies: only it may hold this. */
+    scope_close(&options->ready);
+    options->ready = -1;
+    return status;
 }
 
 static cloister_status run(struct options *options, int *exit_status, struct reason *why)
@@ -190,12 +213,9 @@ static cloister_status run(struct options *options, int *exit_status, struct rea
         status = take_signals(&mask, &signals, why);
     struct spawned spawned;
     if (status == CLOISTER_OK)
-        status = spawn_world_host(options->world_host, options->arguments, options->ready, &mask,
-                                  &spawned, why);
+        status = spawn(options, &mask, &spawned, why);
     if (status != CLOISTER_OK)
         return status;
-    /* Whoever waits for the byte must see the end if the world host dies: only it may hold this. */
-    scope_close(&options->ready);
     struct secrets *secrets = NULL;
     status = prepare(folder, &spawned, &secrets, why);
     if (status != CLOISTER_OK) {
@@ -213,7 +233,7 @@ int main(int argc, char **argv)
     struct options options;
     int exit_status = 0;
     log_start("cloister-keeper", LOG_LEVEL_INFO);
-    cloister_status status = sandbox_harden(&why);
+    cloister_status status = keeper_sandbox_harden(&why);
     if (status == CLOISTER_OK && parse(argc, argv, &options, &why) != CLOISTER_OK) {
         log_error("%s", why.text);
         return EXIT_USAGE;

@@ -22,11 +22,14 @@ static int send_signal(int process, int number)
     return (int)syscall(SYS_pidfd_send_signal, process, number, NULL, 0);
 }
 
-static void pass_signal_on(int signals, int process)
+/* Returns the signal. */
+static int pass_signal_on(int signals, int process)
 {
     struct signalfd_siginfo info;
-    if (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
-        (void)send_signal(process, (int)info.ssi_signo);
+    if (read(signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return 0;
+    (void)send_signal(process, (int)info.ssi_signo);
+    return (int)info.ssi_signo;
 }
 
 static void serve(struct conversation *conversation)
@@ -42,7 +45,8 @@ static void serve(struct conversation *conversation)
     conversation->socket = -1;
 }
 
-static int collect(int process)
+/* A signal that was passed on is no news. */
+static int collect(int process, int passed)
 {
     siginfo_t info = {.si_pid = 0};
     while (waitid(P_PIDFD, (id_t)process, &info, WEXITED) != 0)
@@ -51,21 +55,23 @@ static int collect(int process)
     if (info.si_code == CLD_EXITED)
         return info.si_status;
     const char *name = sigabbrev_np(info.si_status);
-    log_error("the world host was killed by signal %d (SIG%s)", info.si_status, name ? name : "?");
+    if (info.si_status != passed)
+        log_error("the world host was killed by signal %d (SIG%s)", info.si_status,
+                  name ? name : "?");
     return KILLED + info.si_status;
 }
 
 int supervise(struct conversation *conversation, int process, int signals)
 {
-    for (;;) {
+    for (int passed = 0;;) {
         struct pollfd watched[] = {
             {process, POLLIN, 0}, {signals, POLLIN, 0}, {conversation->socket, POLLIN, 0}};
         if (poll(watched, ARRAY_SIZE(watched), -1) < 0)
             continue; /* EINTR: stopped and continued */
         if (watched[0].revents)
-            return collect(process);
+            return collect(process, passed);
         if (watched[1].revents)
-            pass_signal_on(signals, process);
+            passed = pass_signal_on(signals, process);
         if (watched[2].revents)
             serve(conversation);
     }

@@ -2,7 +2,7 @@
  * The keeper's sandbox. Each system call that remains is one line with its reason; what is not here
  * kills the process.
  */
-#include "measure/keeper/sandbox.h"
+#include "measure/keeper/keeper_sandbox.h"
 
 #include "base/scope.h"
 
@@ -12,7 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-cloister_status sandbox_harden(struct reason *why)
+cloister_status keeper_sandbox_harden(struct reason *why)
 {
     const struct rlimit none = {0, 0};
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0 ||
@@ -21,7 +21,7 @@ cloister_status sandbox_harden(struct reason *why)
     return CLOISTER_OK;
 }
 
-cloister_status sandbox_secret_memory(size_t size, void **memory, struct reason *why)
+cloister_status keeper_sandbox_secret_memory(size_t size, void **memory, struct reason *why)
 {
     void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (bytes == MAP_FAILED)
@@ -129,7 +129,7 @@ static int load(scmp_filter_ctx filter)
     return error ? error : seccomp_load(filter);
 }
 
-cloister_status sandbox_close(struct reason *why)
+cloister_status keeper_sandbox_close(struct reason *why)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter)
