@@ -177,10 +177,10 @@ static cloister_status read_loads(struct reader *reader)
     }
     if (image->segment_count == 0)
         return refuse(reader->why, CLOISTER_BAD_FORMAT, "no segment is loaded");
-    /* A sum that wraps is refused by elf_layout_check, which also compares this. */
+    /* A sum that wraps is refused right below. */
     const struct elf_segment *last = &image->segment[image->segment_count - 1];
     image->span = (last->vaddr + last->memsz + CLO_PAGE_SIZE - 1) & ~(uint64_t)(CLO_PAGE_SIZE - 1);
-    return CLOISTER_OK;
+    return elf_segments_check(image, reader->why);
 }
 
 /* Where the program headers are in memory, for the program's start code. */

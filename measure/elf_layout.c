@@ -86,7 +86,7 @@ static cloister_status check_place(const struct elf_image *image, unsigned i, ui
     return CLOISTER_OK;
 }
 
-static cloister_status check_segments(const struct elf_image *image, struct reason *why)
+cloister_status elf_segments_check(const struct elf_image *image, struct reason *why)
 {
     if (image->segment_count < 1 || image->segment_count > CLO_SEGMENTS_MAX)
         return refuse(why, CLOISTER_BAD_FORMAT, "%u segments; 1 to %u are allowed",
@@ -170,7 +170,7 @@ static cloister_status check_phdrs(const struct elf_image *image, struct reason 
 
 cloister_status elf_layout_check(const struct elf_image *image, struct reason *why)
 {
-    cloister_status status = check_segments(image, why);
+    cloister_status status = elf_segments_check(image, why);
     if (status == CLOISTER_OK)
         status = check_entry(image, why);
     if (status == CLOISTER_OK)

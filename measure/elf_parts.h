@@ -21,8 +21,12 @@ const struct elf_segment *elf_segment_with_bytes(const struct elf_image *image, 
 const struct elf_segment *elf_segment_of(const struct elf_image *image, uint64_t vaddr,
                                          uint64_t size);
 
-/* The rules about memory: rights, order, sizes, entry, RELRO, TLS, program headers. Needs no file
-   bytes, so it serves for records that came without a file, too. BAD_FORMAT, TOO_BIG. */
+/* The rules about segments: rights, sizes, order, place, span. BAD_FORMAT, TOO_BIG. */
+CLOISTER_MUST_USE cloister_status elf_segments_check(const struct elf_image *image,
+                                                     struct reason *why);
+
+/* All rules about memory: those, and entry, RELRO, TLS, program headers. Needs no file bytes, so it
+   serves for records that came without a file, too. BAD_FORMAT, TOO_BIG. */
 CLOISTER_MUST_USE cloister_status elf_layout_check(const struct elf_image *image,
                                                    struct reason *why);
 
