@@ -40,7 +40,7 @@ void server_run(uint32_t thread)
     server->window_size = boot->window_size;
     server->thread = thread;
     server->spin_us = boot->spin_us;
-    server->spin_ticks = (uint64_t)((unsigned __int128)boot->spin_us * boot->tsc_khz / 1000);
+    server->spin_ticks = boot->spin_us * boot->tsc_khz / 1000;
     server->scratch = mine + round_up(sizeof *server);
     server->scratch_size = server_scratch_size(server->manifest);
     serve(server);

@@ -1,0 +1,260 @@
+/*
+ * `cloister module build`: runs the ordinary compiler with the flags a module needs, checks what
+ * comes out the way the loader will, and only then puts it where it was asked for.
+ */
+#include "tools/tool.h"
+
+#include "base/file.h"
+#include "base/scope.h"
+#include "measure/module_image.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define COMMAND "module build"
+#define MODULE_SIZE_MAX ((size_t)256 << 20)
+#define OWN_ARGUMENTS 40
+
+extern char **environ;
+
+static const char help[] =
+    "Usage: cloister module build SOURCE... -o FILE.mod [--no-libc] [-- ARGUMENT...]\n"
+    "Makes a module of C sources with gcc (or $CC) and the module SDK.\n"
+    "\n"
+    "  -o, --output FILE   the module; an old one is replaced only by one that is sound\n"
+    "      --no-libc       without a libc: smaller, quicker to start, no malloc\n"
+    "      -- ARGUMENT...  more for the compiler and linker, such as -lcloister-seal -lcrypto\n";
+
+struct build {
+    const char *output;
+    bool no_libc;
+    char **sources;
+    int source_count;
+    char **extra;
+    int extra_count;
+};
+
+struct sdk {
+    char include[PATH_MAX + 16];
+    char lib[PATH_MAX + 16];
+};
+
+static bool sdk_at(struct sdk *sdk, const char *folder, const char *include, const char *lib)
+{
+    char header[PATH_MAX + 64];
+    (void)snprintf(sdk->include, sizeof sdk->include, "-I%s/%s", folder, include);
+    (void)snprintf(sdk->lib, sizeof sdk->lib, "-L%s/%s", folder, lib);
+    (void)snprintf(header, sizeof header, "%s/cloister/module.h", sdk->include + 2);
+    return access(header, R_OK) == 0;
+}
+
+/* Beside the command (a build tree), else where an installed one has it. */
+static cloister_status find_sdk(struct sdk *sdk, struct reason *why)
+{
+    char folder[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    if (length < 0)
+        return refuse_errno(why, "cannot find the folder of this command in /proc/self/exe");
+    folder[length] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    if (sdk_at(sdk, folder, "sdk/include", "sdk/lib") ||
+        sdk_at(sdk, folder, "../include", "../lib/cloister"))
+        return CLOISTER_OK;
+    return refuse(why, CLOISTER_NOT_FOUND,
+                  "the module SDK is neither in %.100s/sdk nor in %.100s/../include", folder,
+                  folder);
+}
+
+/* The linker's warnings are about name services of a static glibc, which a module has not anyway.
+ */
+static const char *const common_flags[] = {"-std=gnu17",
+                                           "-O2",
+                                           "-g",
+                                           "-fPIE",
+                                           "-static-pie",
+                                           "-fno-strict-aliasing",
+                                           "-ffunction-sections",
+                                           "-fdata-sections",
+                                           "-Wl,--gc-sections",
+                                           "-Wl,-z,relro,-z,now",
+                                           "-Wl,-z,noexecstack,-z,separate-code",
+                                           "-Wl,--build-id=none",
+                                           "-Wl,--no-warnings"};
+static const char *const no_libc_flags[] = {"-nostdlib", "-ffreestanding", "-fno-stack-protector",
+                                            "-fno-asynchronous-unwind-tables"};
+static const char *const no_libc_libraries[] = {"-Wl,--undefined=_start", "-Wl,--start-group",
+                                                "-lcloister-start",       "-lcloister-module",
+                                                "-Wl,--end-group",        "-lgcc"};
+
+static void append(const char **arguments, size_t *count, const char *const *more, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        arguments[(*count)++] = more[i];
+}
+
+/* The library last: it answers what sources and other libraries ask for. Fresh memory. */
+static const char **compiler_arguments(const struct build *build, const struct sdk *sdk,
+                                       const char *output)
+{
+    size_t room = OWN_ARGUMENTS + (size_t)build->source_count + (size_t)build->extra_count;
+    const char **arguments = calloc(room, sizeof *arguments);
+    const char *compiler = getenv("CC");
+    size_t count = 0;
+    if (!arguments)
+        return NULL;
+    arguments[count++] = compiler && *compiler ? compiler : "gcc";
+    append(arguments, &count, common_flags, ARRAY_SIZE(common_flags));
+    if (build->no_libc)
+        append(arguments, &count, no_libc_flags, ARRAY_SIZE(no_libc_flags));
+    append(arguments, &count, (const char *[]){sdk->include, "-o", output}, 3);
+    append(arguments, &count, (const char *const *)build->sources, (size_t)build->source_count);
+    arguments[count++] = sdk->lib;
+    append(arguments, &count, (const char *const *)build->extra, (size_t)build->extra_count);
+    if (build->no_libc)
+        append(arguments, &count, no_libc_libraries, ARRAY_SIZE(no_libc_libraries));
+    else
+        arguments[count++] = "-lcloister-module";
+    return arguments;
+}
+
+static cloister_status run_compiler(const char **arguments, struct reason *why)
+{
+    pid_t compiler;
+    int state;
+    errno = posix_spawnp(&compiler, arguments[0], NULL, NULL, (char *const *)arguments, environ);
+    if (errno != 0)
+        return refuse_errno(why, "cannot run the compiler '%.60s'", arguments[0]);
+    while (waitpid(compiler, &state, 0) < 0)
+        if (errno != EINTR)
+            return refuse_errno(why, "cannot wait for the compiler");
+    if (!WIFEXITED(state) || WEXITSTATUS(state) != 0)
+        return refuse(why, CLOISTER_BAD_FORMAT, "%.60s made no module of these sources",
+                      arguments[0]);
+    return CLOISTER_OK;
+}
+
+static cloister_status check_threads(const struct build *build,
+                                     const struct clo_module_record *record, struct reason *why)
+{
+    if (record->manifest.threads > 1 && !build->no_libc)
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "%.80s: the manifest has %u threads; a module with a libc has 1",
+                      build->output, record->manifest.threads);
+    return CLOISTER_OK;
+}
+
+/* As the loader reads it. */
+static cloister_status check(const struct build *build, const char *path,
+                             struct clo_module_record *record, size_t *size, struct reason *why)
+{
+    AUTO_FREE uint8_t *bytes = NULL;
+    struct elf_image image;
+    cloister_status status = file_read(path, MODULE_SIZE_MAX, &bytes, size, why);
+    if (status == CLOISTER_OK)
+        status = elf_image_parse(bytes, *size, ELF_MODULE, &image, why);
+    if (status == CLOISTER_OK)
+        status = module_record_fill(&image, record, why);
+    if (status == CLOISTER_OK)
+        status = check_threads(build, record, why);
+    return status;
+}
+
+static void print_module(const struct build *build, const struct clo_module_record *record,
+                         size_t size)
+{
+    const struct clo_manifest *manifest = &record->manifest;
+    (void)printf("%s: %s %s, svn %u, %u method%s, %zu bytes, unsigned\n", build->output,
+                 (const char *)manifest->name, (const char *)manifest->version, manifest->svn,
+                 manifest->method_count, manifest->method_count == 1 ? "" : "s", size);
+}
+
+/* Compiles to `temporary`, checks it, and moves it into place. */
+static cloister_status make(const struct build *build, const char *temporary, struct reason *why)
+{
+    struct sdk sdk;
+    struct clo_module_record record;
+    size_t size;
+    cloister_status status = find_sdk(&sdk, why);
+    if (status != CLOISTER_OK)
+        return status;
+    AUTO_FREE const char **arguments = compiler_arguments(build, &sdk, temporary);
+    if (!arguments)
+        return refuse(why, CLOISTER_NO_MEMORY, "out of memory");
+    status = run_compiler(arguments, why);
+    if (status == CLOISTER_OK)
+        status = check(build, temporary, &record, &size, why);
+    if (status != CLOISTER_OK)
+        return status;
+    if (rename(temporary, build->output) != 0)
+        return refuse_errno(why, "cannot write %.120s", build->output);
+    print_module(build, &record, size);
+    return CLOISTER_OK;
+}
+
+static int build_module(const struct build *build)
+{
+    struct reason why = {""};
+    AUTO_FREE char *temporary = NULL;
+    if (asprintf(&temporary, "%s.%ld.tmp", build->output, (long)getpid()) < 0) {
+        temporary = NULL;
+        return tool_fail(COMMAND, CLOISTER_NO_MEMORY, NULL);
+    }
+    cloister_status status = make(build, temporary, &why);
+    if (status == CLOISTER_OK)
+        return TOOL_OK;
+    (void)unlink(temporary);
+    return tool_fail(COMMAND, status, &why);
+}
+
+/* What stands behind `--` is not ours to read. */
+static void split_extra(struct build *build, int *argc, char **argv)
+{
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--") != 0)
+            continue;
+        build->extra = argv + i + 1;
+        build->extra_count = *argc - i - 1;
+        argv[i] = NULL;
+        *argc = i;
+        return;
+    }
+}
+
+int cmd_module_build(int argc, char **argv)
+{
+    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                            {"no-libc", no_argument, NULL, 'n'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct build build = {0};
+    split_extra(&build, &argc, argv);
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, ":o:h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'o':
+            build.output = optarg;
+            break;
+        case 'n':
+            build.no_libc = true;
+            break;
+        case 'h':
+            return tool_help(help);
+        default:
+            return tool_bad_option(COMMAND, option, argv);
+        }
+    }
+    build.sources = argv + optind;
+    build.source_count = argc - optind;
+    if (build.source_count == 0)
+        return tool_usage(COMMAND, "a source file is missing");
+    if (!build.output)
+        return tool_usage(COMMAND, "-o FILE.mod is missing");
+    return build_module(&build);
+}
