@@ -69,6 +69,15 @@ static void write_head(struct clo_submission *entry, unsigned method,
     entry->inline_out = placement->inline_out;
 }
 
+/* Up to CLO_INLINE_SIZE bytes; a full line, the case worth measuring, without a call. */
+static void copy_small(void *to, const void *from, size_t size)
+{
+    if (size == CLO_INLINE_SIZE)
+        memcpy(to, from, CLO_INLINE_SIZE);
+    else if (size > 0)
+        memcpy(to, from, size);
+}
+
 /* Did the module make no more than there is room for? */
 static bool sizes_are_sound(const struct clo_completion *completion,
                             const struct placement *placement)
@@ -162,16 +171,66 @@ static cloister_result perform(cloister_session *session, unsigned method,
     return result;
 }
 
-cloister_result cloister_call_number(cloister_session *session, unsigned method,
-                                     cloister_parameter parameters[4], uint64_t deadline_us)
+/* Are these the method's kinds of parameter, and does all of it fit into the entry's line? */
+static bool call_is_small(const struct clo_method *method, const struct method_plan *plan,
+                          const cloister_parameter p[4])
+{
+    if (!plan->small || (p[0].kind | p[1].kind | p[2].kind | p[3].kind) > 15 ||
+        (p[0].kind | p[1].kind << 4 | p[2].kind << 8 | p[3].kind << 12) != method->kinds)
+        return false;
+    if (plan->in < CLO_PARAMETERS_MAX) {
+        const cloister_parameter *in = &p[plan->in];
+        if (in->size > CLO_INLINE_SIZE || in->size > method->size_max[plan->in] ||
+            in->size < method->size_min[plan->in] || !in->input)
+            return false;
+    }
+    if (plan->out == CLO_PARAMETERS_MAX)
+        return true;
+    const cloister_parameter *out = &p[plan->out];
+    return out->capacity <= CLO_INLINE_SIZE && out->capacity <= method->size_max[plan->out] &&
+           out->output;
+}
+
+/* The common call, without a loop over parameters. */
+static cloister_result call_small(cloister_session *session, unsigned method,
+                                  const struct method_plan *plan, cloister_parameter p[4],
+                                  uint64_t deadline_us)
+{
+    cloister_parameter none = {0};
+    const cloister_parameter *in = plan->in < CLO_PARAMETERS_MAX ? &p[plan->in] : &none;
+    cloister_parameter *out = plan->out < CLO_PARAMETERS_MAX ? &p[plan->out] : &none;
+    const struct placement placement = {
+        .kinds = plan->kinds,
+        .inline_in = (uint8_t)in->size,
+        .inline_out = (uint8_t)out->capacity,
+    };
+    struct ring *ring = &session->ring;
+    struct ring_deadline deadline = ring_deadline_in(ring, deadline_us);
+    struct ring_call call;
+    out->size = 0;
+    cloister_result result = ring_begin(ring, 0, deadline, &call);
+    if (result.status != CLOISTER_OK)
+        return result;
+    write_head(call.entry, method, &placement, deadline_us);
+    copy_small(call.entry->data, in->input, in->size);
+    ring_submit(ring, &call, false, placement.inline_out);
+    result = ring_wait(ring, &call, deadline);
+    if (result.status != CLOISTER_OK)
+        return result;
+    const struct clo_completion *completion = &call.slot->completion;
+    result = (cloister_result){.status = completion->status, .origin = completion->origin};
+    if (result.status == CLOISTER_OK) {
+        out->size = completion->inline_out;
+        copy_small(out->output, completion->data, out->size);
+    }
+    ring_end(ring, &call);
+    return result;
+}
+
+static cloister_result call_large(cloister_session *session, unsigned method,
+                                  cloister_parameter parameters[4], uint64_t deadline_us)
 {
     struct placement placement;
-    if (method >= session->module.method_count)
-        return refused_here(CLOISTER_NOT_FOUND);
-    if (!parameters) {
-        cloister_parameter none[CLO_PARAMETERS_MAX] = {{0}};
-        return cloister_call_number(session, method, none, deadline_us);
-    }
     cloister_status status =
         parameters_place(&session->module.method[method], parameters, &placement);
     if (status != CLOISTER_OK)
@@ -179,13 +238,34 @@ cloister_result cloister_call_number(cloister_session *session, unsigned method,
     return perform(session, method, &placement, parameters, deadline_us);
 }
 
+cloister_result cloister_call_number(cloister_session *session, unsigned method,
+                                     cloister_parameter parameters[4], uint64_t deadline_us)
+{
+    if (method >= session->module.method_count)
+        return refused_here(CLOISTER_NOT_FOUND);
+    if (!parameters) {
+        cloister_parameter none[CLO_PARAMETERS_MAX] = {{0}};
+        return call_large(session, method, none, deadline_us);
+    }
+    const struct method_plan *plan = &session->plan[method];
+    if (call_is_small(&session->module.method[method], plan, parameters))
+        return call_small(session, method, plan, parameters, deadline_us);
+    return call_large(session, method, parameters, deadline_us);
+}
+
 cloister_result cloister_call(cloister_session *session, const char *method,
                               cloister_parameter parameters[4], uint64_t deadline_us)
 {
     for (unsigned i = 0; i < session->module.method_count; i++)
-        if (strncmp((const char *)session->module.method[i].name, method, CLO_NAME_SIZE) == 0)
+        if (strcmp((const char *)session->module.method[i].name, method) == 0)
             return cloister_call_number(session, i, parameters, deadline_us);
     return refused_here(CLOISTER_NOT_FOUND);
+}
+
+void session_plan(cloister_session *session)
+{
+    for (unsigned i = 0; i < session->module.method_count; i++)
+        session->plan[i] = method_plan_of(&session->module.method[i]);
 }
 
 cloister_result session_call_plain(cloister_session *session, uint16_t method, uint64_t deadline_us)

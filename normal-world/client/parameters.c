@@ -94,3 +94,27 @@ cloister_status parameters_place(const struct clo_method *method,
     }
     return CLOISTER_OK;
 }
+
+struct method_plan method_plan_of(const struct clo_method *method)
+{
+    struct method_plan plan = {
+        .small = true,
+        .in = CLO_PARAMETERS_MAX,
+        .out = CLO_PARAMETERS_MAX,
+        .kinds = method->kinds,
+    };
+    for (uint8_t i = 0; i < CLO_PARAMETERS_MAX; i++) {
+        unsigned kind = kind_at(method->kinds, i);
+        if (kind == CLO_PARAM_NONE)
+            break;
+        bool in = kind == CLO_PARAM_BUFFER_IN && plan.in == CLO_PARAMETERS_MAX;
+        bool out = kind == CLO_PARAM_BUFFER_OUT && plan.out == CLO_PARAMETERS_MAX;
+        plan.small = plan.small && (in || out);
+        if (in)
+            plan.in = i;
+        if (out)
+            plan.out = i;
+        plan.kinds = (uint16_t)(plan.kinds | CLO_PARAM_INLINE << (4 * i));
+    }
+    return plan;
+}

@@ -44,6 +44,16 @@ static inline bool kind_comes_out(unsigned kind)
     return kind == CLO_PARAM_BUFFER_OUT || kind == CLO_PARAM_BUFFER_INOUT;
 }
 
+/* What can be known of a method before it is called. */
+struct method_plan {
+    bool small; /* at most one buffer in and one out and nothing else: may fit into one line */
+    uint8_t in; /* which parameter; CLO_PARAMETERS_MAX: none */
+    uint8_t out;
+    uint16_t kinds; /* with INLINE */
+};
+
+struct method_plan method_plan_of(const struct clo_method *method);
+
 /* BAD_ARGUMENT: another kind than declared, too few bytes, a null buffer; TOO_BIG: more bytes than
    declared, or than any arena has. */
 CLOISTER_MUST_USE cloister_status parameters_place(const struct clo_method *method,

@@ -104,11 +104,12 @@ static void note_state(struct ring *ring)
     }
 }
 
-static bool completion_is_sound(const struct clo_completion *copy,
-                                const struct in_flight_call *call)
+/* Does the completion, copied into its call, answer it? The first look at the entry chose the call;
+   only the copy counts. */
+static bool completion_is_sound(const struct in_flight_call *call)
 {
-    return (call->state == IN_FLIGHT_WAITING || call->state == IN_FLIGHT_ABANDONED) &&
-           call->turn == copy->submission && copy->reserved == 0 &&
+    const struct clo_completion *copy = &call->completion;
+    return call->turn == copy->submission && copy->reserved == 0 &&
            copy->inline_out <= call->inline_capacity && copy->origin <= CLOISTER_ORIGIN_MODULE;
 }
 
@@ -122,22 +123,20 @@ static void discard(struct ring *ring, struct in_flight_call *call)
 static void take_completion(struct ring *ring)
 {
     const struct clo_completion *entry = next_completion(ring);
-    struct clo_completion copy;
-    shared_copy(&copy, entry, offsetof(struct clo_completion, parameter));
-    struct in_flight_call *call = in_flight_slot(&ring->in_flight, copy.submission);
+    struct in_flight_call *call = in_flight_slot(&ring->in_flight, shared_peek(&entry->submission));
     ring->completed++;
-    if (!completion_is_sound(&copy, call)) {
-        end_ring(ring, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+    if (call->state != IN_FLIGHT_WAITING && call->state != IN_FLIGHT_ABANDONED) {
+        (void)ring_break(ring);
         return;
     }
-    if (call->state == IN_FLIGHT_ABANDONED) {
+    shared_copy(&call->completion, entry,
+                call->wide ? sizeof *entry : offsetof(struct clo_completion, parameter));
+    if (!completion_is_sound(call))
+        (void)ring_break(ring);
+    else if (call->state == IN_FLIGHT_ABANDONED)
         discard(ring, call);
-        return;
-    }
-    memcpy(&call->completion, &copy, offsetof(struct clo_completion, parameter));
-    if (call->wide)
-        shared_copy(call->completion.parameter, entry->parameter, sizeof entry->parameter);
-    call->state = IN_FLIGHT_DONE;
+    else
+        call->state = IN_FLIGHT_DONE;
 }
 
 /* Polls until something happens or the spin budget or the deadline ends. */

@@ -122,6 +122,7 @@ static cloister_status open_channel(cloister_session *session, const char *modul
         answer.arena_size < arena_size)
         return CLOISTER_PROTOCOL;
     session->module = answer.module;
+    session_plan(session);
     return map_channel(session, memory, &answer, started);
 }
 
