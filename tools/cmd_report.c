@@ -1,0 +1,144 @@
+/*
+ * `cloister report`: picks the command; `report get`.
+ */
+#include "tools/cmd_report.h"
+
+#include "abi/hypercall.h"
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/scope.h"
+#include "cloister/client.h"
+#include "tools/tool.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: cloister report COMMAND [ARGUMENTS...]\n"
+    "Signed evidence of what runs in a world.\n"
+    "\n"
+    "  get WORLD/MODULE --nonce HEX -o FILE    a fresh report about a module\n"
+    "  show FILE [--json]                      what a report says, without judging it\n"
+    "  verify FILE --nonce HEX --ca ca.pem     accept a report, or say why not\n";
+
+static const char get_help[] =
+    "Usage: cloister report get WORLD/MODULE --nonce HEX -o FILE\n"
+    "Asks a running world for a signed report about one of its modules. WORLD is a name or the "
+    "path\n"
+    "of a world's socket.\n"
+    "\n"
+    "  -n, --nonce HEX    16 to 64 bytes that the verifier chose afresh\n"
+    "  -o, --output FILE  where to write the report (- is standard output)\n";
+
+cloister_status report_hex(const char *option, const char *text, size_t least, size_t most,
+                           uint8_t *bytes, size_t *size, struct reason *why)
+{
+    if (hex_decode(text, bytes, most, size) && *size >= least)
+        return CLOISTER_OK;
+    if (least == most)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "%s is '%.16s…' (%zu characters); it must be %zu hexadecimal digits", option,
+                      text, strlen(text), 2 * most);
+    return refuse(why, CLOISTER_BAD_ARGUMENT,
+                  "%s is '%.16s…' (%zu characters); it must be %zu to %zu hexadecimal digits, an "
+                  "even number",
+                  option, text, strlen(text), 2 * least, 2 * most);
+}
+
+struct get_options {
+    const char *target;
+    const char *output;
+    uint8_t nonce[CLO_NONCE_MAX];
+    size_t nonce_size;
+};
+
+/* TOOL_OK, or the status to exit with; -1: help was asked for. */
+static int parse_get(int argc, char **argv, struct get_options *given)
+{
+    static const struct option options[] = {{"nonce", required_argument, NULL, 'n'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct reason why = {""};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":n:o:h", options, NULL)) != -1) {
+        if (option == 'h')
+            return -1;
+        if (option == 'o')
+            given->output = optarg;
+        else if (option != 'n')
+            return tool_bad_option("report get", option, argv);
+        else if (report_hex("--nonce", optarg, CLO_NONCE_MIN, CLO_NONCE_MAX, given->nonce,
+                            &given->nonce_size, &why) != CLOISTER_OK)
+            return tool_usage("report get", "%s", why.text);
+    }
+    if (argc - optind != 1)
+        return tool_usage("report get", "one WORLD/MODULE is needed");
+    given->target = argv[optind];
+    if (!given->nonce_size || !given->output)
+        return tool_usage("report get", "%s is missing", given->output ? "--nonce" : "-o FILE");
+    return TOOL_OK;
+}
+
+/* The module is behind the last '/': a world may be the path of a socket. */
+static cloister_status split_target(const char *target, char *world, size_t size,
+                                    const char **module, struct reason *why)
+{
+    const char *slash = strrchr(target, '/');
+    if (!slash || slash == target || !slash[1])
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "'%s' is not WORLD/MODULE", target);
+    if ((size_t)(slash - target) >= size)
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "the world's name in '%.40s…' is too long",
+                      target);
+    memcpy(world, target, (size_t)(slash - target));
+    world[slash - target] = '\0';
+    *module = slash + 1;
+    return CLOISTER_OK;
+}
+
+static cloister_status fetch(const struct get_options *given, uint8_t **report, size_t *size,
+                             struct reason *why)
+{
+    char name[PATH_MAX];
+    const char *module = NULL;
+    cloister_world *world;
+    cloister_status status = split_target(given->target, name, sizeof name, &module, why);
+    if (status != CLOISTER_OK)
+        return status;
+    status = cloister_world_open(name, &world);
+    if (status != CLOISTER_OK)
+        return refuse(why, status, "world %s: %s", name, cloister_status_text(status));
+    status = cloister_world_report(world, module, given->nonce, given->nonce_size, report, size);
+    cloister_world_close(world);
+    if (status != CLOISTER_OK)
+        return refuse(why, status, "a report about %s of world %s: %s", module, name,
+                      cloister_status_text(status));
+    return CLOISTER_OK;
+}
+
+int cmd_report_get(int argc, char **argv)
+{
+    struct get_options given = {0};
+    struct reason why = {""};
+    int parsed = parse_get(argc, argv, &given);
+    if (parsed)
+        return parsed < 0 ? tool_help(get_help) : parsed;
+    AUTO_FREE uint8_t *report = NULL;
+    size_t size = 0;
+    cloister_status status = fetch(&given, &report, &size, &why);
+    if (status == CLOISTER_OK)
+        status = file_write(given.output, report, size, 0644, &why);
+    return status == CLOISTER_OK ? TOOL_OK : tool_fail("report get", status, &why);
+}
+
+int cmd_report(int argc, char **argv)
+{
+    static const struct tool_command commands[] = {
+        {"get", cmd_report_get},
+        {"show", cmd_report_show},
+        {"verify", cmd_report_verify},
+    };
+    return tool_dispatch("report", help, commands, ARRAY_SIZE(commands), argc, argv);
+}
