@@ -55,6 +55,11 @@ cloister_status module_create(struct module *module, struct world *world, unsign
     return allocate(module, why);
 }
 
+static uint64_t top_of_stack(unsigned thread)
+{
+    return CLO_VA_STACK + (thread + 1ull) * CLO_STACK_STRIDE - CLO_PAGE_SIZE;
+}
+
 static cloister_status make_thread(struct module *module, struct module_thread *thread,
                                    unsigned vcpu_id, struct reason *why)
 {
@@ -65,7 +70,9 @@ static cloister_status make_thread(struct module *module, struct module_thread *
                          &thread->vcpu, why);
     if (status != CLOISTER_OK)
         return status;
-    return vcpu_reset(&thread->vcpu, module->placement.entry, module->placement.stack, 0, why);
+    /* The first thread gets a process stack; the others find their number in RDI. */
+    uint64_t stack = thread->index == 0 ? module->placement.stack : top_of_stack(thread->index);
+    return vcpu_reset(&thread->vcpu, module->placement.entry, stack, thread->index, why);
 }
 
 cloister_status module_place(struct module *module, const struct placement_options *options,
