@@ -12,6 +12,7 @@
 
 #include <getopt.h>
 #include <jansson.h>
+#include <string.h>
 
 #define COMMAND "module inspect"
 
@@ -24,8 +25,8 @@ static const char help[] =
 struct facts {
     const struct module_bytes *module;
     char measurement[2 * CLO_DIGEST_SIZE + 1];
-    char author[2 * CLO_AUTHOR_SIZE + 1];
-    const char *signature; /* "valid", "none", "invalid" */
+    char author[2 * CLO_AUTHOR_SIZE + 1]; /* all zero unless the signature is valid */
+    const char *signature;                /* "valid", "none", "invalid" */
 };
 
 static const char *text_of(const uint8_t *field)
@@ -101,7 +102,8 @@ static void print_text(const struct facts *facts)
     (void)printf("module       %s %s\n", text_of(record->manifest.name),
                  text_of(record->manifest.version));
     (void)printf("measurement  %s\n", facts->measurement);
-    (void)printf("author       %s\n", facts->author);
+    bool valid = strcmp(facts->signature, "valid") == 0;
+    (void)printf("author       %s\n", valid ? facts->author : "none");
     (void)printf("signature    %s\n", facts->signature);
     print_manifest(&record->manifest);
     (void)printf("entry        %#10lx\n", record->entry);
@@ -186,25 +188,31 @@ static int print_json(const struct facts *facts)
     return failed ? tool_fail(COMMAND, CLOISTER_IO, NULL) : TOOL_OK;
 }
 
+/* Fills measurement, author and signature; the status is that of the signature. */
+static cloister_status find_facts(const struct module_bytes *module, struct facts *facts,
+                                  struct reason *why)
+{
+    uint8_t author[CLO_AUTHOR_SIZE];
+    cloister_status status = module_bytes_author(module, author, why);
+    *facts = (struct facts){.module = module, .signature = "valid"};
+    if (status != CLOISTER_OK)
+        facts->signature = "invalid";
+    else if (author[0] == CLO_AUTHOR_NONE)
+        facts->signature = "none";
+    hex_encode(module->measurement, CLO_DIGEST_SIZE, facts->measurement);
+    hex_encode(author, CLO_AUTHOR_SIZE, facts->author);
+    return status;
+}
+
 static int inspect(const char *path, bool json)
 {
     AUTO_MODULE_BYTES struct module_bytes module = {0};
     struct reason why = {0};
-    uint8_t author[CLO_AUTHOR_SIZE];
     cloister_status status = module_bytes_read(path, &module, &why);
     if (status != CLOISTER_OK)
         return tool_fail(COMMAND, status, &why);
-    struct facts facts = {.module = &module, .signature = "valid"};
-    cloister_status signature = module_bytes_author(&module, author, &why);
-    if (signature != CLOISTER_OK || author[0] == CLO_AUTHOR_NONE) {
-        facts.signature = signature == CLOISTER_OK ? "none" : "invalid";
-        author[0] = CLO_AUTHOR_NONE;
-    }
-    hex_encode(module.measurement, CLO_DIGEST_SIZE, facts.measurement);
-    if (author[0] != CLO_AUTHOR_NONE)
-        hex_encode(author, CLO_AUTHOR_SIZE, facts.author);
-    else
-        (void)snprintf(facts.author, sizeof facts.author, "%s", json ? "" : "unsigned");
+    struct facts facts;
+    cloister_status signature = find_facts(&module, &facts, &why);
     int exit_status = TOOL_OK;
     if (json)
         exit_status = print_json(&facts);

@@ -32,7 +32,7 @@ void module_bytes_free(struct module_bytes *module);
 #define AUTO_MODULE_BYTES __attribute__((cleanup(module_bytes_free)))
 
 /* Who signed it. OK: `author` is the valid signature's; all zero if there is none. CORRUPT,
-   BAD_FORMAT: there is one, and it is not valid. */
+   BAD_FORMAT: there is one that is not valid; `author` is zero. */
 CLOISTER_MUST_USE cloister_status module_bytes_author(const struct module_bytes *module,
                                                       uint8_t author[CLO_AUTHOR_SIZE],
                                                       struct reason *why);
