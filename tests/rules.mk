@@ -68,6 +68,7 @@ test-nested: all test-packages
 # What the ABI headers define, as rows for test_abi.c.
 $(BUILD)/include/abi_list.h: tests/unit/abi-list $(wildcard abi/*.h)
 	@mkdir -p $(@D)
+	$< --includes $(filter %.h,$^) > $(@D)/abi_headers.h
 	$< $(filter %.h,$^) > $@
 $(BUILD)/obj/tests/unit/test_abi.o: $(BUILD)/include/abi_list.h
 

@@ -1,17 +1,10 @@
 /*
- * The ABI: every number, size and offset of abi/ is what it was. abi_list.h is made from the
- * headers (tests/unit/abi-list); tests/golden/abi.txt is checked in. A difference is a change of
- * the ABI: if it is meant, `make abi-golden` writes the file anew, and the version changes.
+ * The ABI: every number, size and offset of abi/ is what it was. abi_headers.h and abi_list.h are
+ * made from the headers (tests/unit/abi-list); tests/golden/abi.txt is checked in. A difference is
+ * a change of the ABI: if it is meant, `make abi-golden` writes the file anew, and the version
+ * changes.
  */
-#include "abi/channel.h"
-#include "abi/control.h"
-#include "abi/hypercall.h"
-#include "abi/keeper.h"
-#include "abi/layout.h"
-#include "abi/manifest.h"
-#include "abi/report.h"
-#include "abi/seal.h"
-#include "abi/status.h"
+#include "abi_headers.h"
 #include "base/scope.h"
 
 #include <inttypes.h>
