@@ -6,7 +6,7 @@
 #include "vmm/world.h"
 
 #include "vmm/module_thread.h"
-#include "vmm/version.h"
+#include "vmm/world_launch.h"
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -95,6 +95,8 @@ static cloister_status make_machine(struct world *world, const struct options *o
         wanted.monitor_size += placement_monitor_need(&world->module[i].file.record,
                                                       options->memory, wanted.window_size);
     cloister_status status = machine_create(&world->machine, &wanted, why);
+    if (status == CLOISTER_NOT_FOUND)
+        return CLOISTER_UNSUPPORTED; /* it is the host that lacks something, not the caller */
     if (status != CLOISTER_OK)
         return status;
     world->machine_created = true;
@@ -121,90 +123,6 @@ static cloister_status place_modules(struct world *world, const struct placement
     }
     machine_seal(&world->machine);
     return CLOISTER_OK;
-}
-
-/* The keeper */
-
-static cloister_status tell_launch(struct world *world, struct reason *why)
-{
-    struct clo_keeper_launch launch = {.debug = world->debug,
-                                       .module_count = world->module_count,
-                                       .runtime_svn = RUNTIME_SVN,
-                                       .runtime_size = (uint32_t)world->runtime.size};
-    memcpy(launch.world, world->name, sizeof launch.world);
-    if (!name_set(launch.runtime_version, sizeof launch.runtime_version, VMM_VERSION))
-        return CLOISTER_INTERNAL;
-    struct keeper_request request = {.type = CLO_KEEPER_LAUNCH,
-                                     .body = &launch,
-                                     .size = sizeof launch,
-                                     .descriptor = world->runtime.memfd};
-    return keeper_link_ask(&world->keeper, &request, why);
-}
-
-static cloister_status tell_module(struct world *world, struct module *module, struct reason *why)
-{
-    const struct module_file *file = &module->file;
-    struct clo_keeper_module_reply reply;
-    struct clo_keeper_module body = {.image_pages = file->image_pages,
-                                     .signature_size = file->signature_size,
-                                     .record = file->record};
-    memcpy(body.name, file->name, sizeof body.name);
-    memcpy(body.signature, file->signature, file->signature_size);
-    struct keeper_request request = {.type = CLO_KEEPER_MODULE,
-                                     .module = module->index,
-                                     .body = &body,
-                                     .size = sizeof body,
-                                     .descriptor = file->image,
-                                     .reply = &reply,
-                                     .capacity = sizeof reply,
-                                     .exact = true};
-    cloister_status status = keeper_link_ask(&world->keeper, &request, why);
-    if (status != CLOISTER_OK)
-        return status;
-    memcpy(module->measurement, reply.measurement, sizeof module->measurement);
-    memcpy(module->author, reply.author, sizeof module->author);
-    return CLOISTER_OK;
-}
-
-static cloister_status tell_modules(struct world *world, struct reason *why)
-{
-    cloister_status status = tell_launch(world, why);
-    for (unsigned i = 0; i < world->module_count && status == CLOISTER_OK; i++)
-        status = tell_module(world, &world->module[i], why);
-    return status;
-}
-
-static uint32_t vcpu_count(const struct world *world)
-{
-    uint32_t count = 0;
-    for (unsigned i = 0; i < world->module_count; i++)
-        count += world->module[i].thread_count;
-    return count;
-}
-
-/* Without UMIP a module can read where the host's descriptor tables lie. */
-static bool has_umip(const struct machine *machine)
-{
-    for (unsigned i = 0; i < machine->cpuid->nent; i++) {
-        const struct kvm_cpuid_entry2 *entry = &machine->cpuid->entries[i];
-        if (entry->function == 7 && entry->index == 0)
-            return (entry->ecx & (1u << 2)) != 0;
-    }
-    return false;
-}
-
-static cloister_status tell_start(struct world *world, struct reason *why)
-{
-    struct clo_keeper_start start = {.isolation = world_isolation(world),
-                                     .vcpus = vcpu_count(world),
-                                     .window_size = (uint32_t)world->machine.window_size,
-                                     .umip = has_umip(&world->machine),
-                                     .spin_us = world->spin_us};
-    if (!name_set(start.kvm, sizeof start.kvm, kvm_flavour_name(world->machine.flavour)))
-        return CLOISTER_INTERNAL;
-    struct keeper_request request = {
-        .type = CLO_KEEPER_START, .body = &start, .size = sizeof start, .descriptor = -1};
-    return keeper_link_ask(&world->keeper, &request, why);
 }
 
 /* Together */
@@ -245,11 +163,11 @@ static cloister_status assemble(struct world *world, const struct options *optio
     if (status == CLOISTER_OK)
         status = make_machine(world, options, why);
     if (status == CLOISTER_OK)
-        status = tell_modules(world, why);
+        status = world_launch_tell(world, why);
     if (status == CLOISTER_OK)
         status = place_modules(world, &placing, why);
     if (status == CLOISTER_OK)
-        status = tell_start(world, why);
+        status = world_launch_start(world, why);
     return status;
 }
 
