@@ -263,10 +263,9 @@ static cloister_status load_certificate(const char *folder, int folder_fd, char 
                   PLATFORM_CERTIFICATE_FILE, PLATFORM_KEY_FILE);
 }
 
-cloister_status platform_check(const char *folder, struct reason *why)
+static cloister_status check_files(const char *folder, int folder_fd, struct reason *why)
 {
-    AUTO_FD int folder_fd = -1;
-    cloister_status status = open_folder(folder, &folder_fd, why);
+    cloister_status status = CLOISTER_OK;
     for (size_t i = 0; i < ARRAY_SIZE(file_names) && status == CLOISTER_OK; i++) {
         AUTO_FD int fd = -1;
         size_t size = 0;
@@ -275,11 +274,20 @@ cloister_status platform_check(const char *folder, struct reason *why)
     return status;
 }
 
+cloister_status platform_check(const char *folder, struct reason *why)
+{
+    AUTO_FD int folder_fd = -1;
+    cloister_status status = open_folder(folder, &folder_fd, why);
+    return status == CLOISTER_OK ? check_files(folder, folder_fd, why) : status;
+}
+
 static cloister_status load_all(const char *folder, int folder_fd, struct platform *platform,
                                 struct reason *why)
 {
     char buffer[FILE_SIZE_MAX + 1];
-    cloister_status status = load_root(folder, folder_fd, buffer, platform->root, why);
+    cloister_status status = check_files(folder, folder_fd, why);
+    if (status == CLOISTER_OK)
+        status = load_root(folder, folder_fd, buffer, platform->root, why);
     if (status == CLOISTER_OK)
         status = load_key(folder, folder_fd, buffer, &platform->attestation_key, why);
     if (status == CLOISTER_OK)

@@ -6,7 +6,6 @@
 #include "base/bytes.h"
 #include "measure/crypto.h"
 #include "measure/keeper/image.h"
-#include "measure/manifest.h"
 #include "measure/module_image.h"
 #include "measure/module_signature.h"
 
@@ -45,9 +44,6 @@ static cloister_status check_module(const struct clo_keeper_module *module, stru
                       "a signature has %u bytes and others behind it; at most %zu are allowed",
                       module->signature_size, sizeof module->signature);
     cloister_status status = module_record_check(&module->record, why);
-    /* A record without a manifest is right for a program of `cloister exec`, never here. */
-    if (status == CLOISTER_OK)
-        status = manifest_check(&module->record.manifest, why);
     if (status != CLOISTER_OK)
         return status;
     uint32_t pages = module_image_pages(&module->record);
