@@ -317,6 +317,31 @@ static void static_pie_of_glibc_is_accepted(void **state)
     module_file_close(&file);
 }
 
+/* strip moves section headers and drops symbols: what is measured must not notice. */
+static void strip_leaves_record_and_image(void **state)
+{
+    (void)state;
+    write_source(hello);
+    build("gcc -O2 -g -static-pie x.c -o x && strip -o y x");
+    assert_opens(ELF_PROGRAM);
+    struct module_file whole = file;
+    name_path("y");
+    assert_opens(ELF_PROGRAM);
+    assert_memory_equal(&file.record, &whole.record, sizeof file.record);
+    for (uint32_t i = 0; i < file.image_pages; i++) {
+        uint8_t a[CLO_PAGE_SIZE];
+        uint8_t b[CLO_PAGE_SIZE];
+        assert_int_equal(pread(file.image, a, sizeof a, (off_t)i * CLO_PAGE_SIZE), sizeof a);
+        assert_int_equal(pread(whole.image, b, sizeof b, (off_t)i * CLO_PAGE_SIZE), sizeof b);
+        assert_memory_equal(a, b, sizeof a);
+    }
+    char symbol[64];
+    module_file_symbol(&file, file.record.entry, symbol, sizeof symbol);
+    assert_string_equal(symbol, "");
+    module_file_close(&whole);
+    module_file_close(&file);
+}
+
 static void static_program_of_glibc_is_accepted(void **state)
 {
     (void)state;
@@ -414,6 +439,7 @@ int main(void)
         TEST(program_may_have_any_name),
         TEST(refused_file_leaves_no_descriptor_open),
         TEST(static_pie_of_glibc_is_accepted),
+        TEST(strip_leaves_record_and_image),
         TEST(static_program_of_glibc_is_accepted),
         TEST(static_program_of_musl_is_accepted),
         TEST(static_pie_without_libc_is_accepted),

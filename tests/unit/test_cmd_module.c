@@ -1,0 +1,264 @@
+/*
+ * `cloister module` as its users meet it: keys, signing, inspecting, and what is refused. Uses the
+ * command in $CLOISTER_BUILD; skips without.
+ */
+#include "base/file.h"
+#include "tests/unit/elf_sample.h"
+#include "tools/tool.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct elf_sample sample;
+static char folder[64];
+static char output[16384]; /* of the last command, both streams */
+
+static int make_folder(void **state)
+{
+    (void)state;
+    (void)snprintf(folder, sizeof folder, "/tmp/cloister-cmd.XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[96];
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+/* Runs a shell line in the folder, `cloister` being the command; returns its exit status. */
+static int run(const char *line)
+{
+    char command[1024];
+    (void)snprintf(command, sizeof command,
+                   "cd %s && PATH=\"$CLOISTER_BUILD:$PATH\" && (%s) 2>&1 </dev/null", folder, line);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t size = fread(output, 1, sizeof output - 1, pipe);
+    output[size] = '\0';
+    int status = pclose(pipe);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void assert_run(int expected, const char *line, const char *word)
+{
+    int status = run(line);
+    if (status != expected || !strstr(output, word))
+        fail_msg("%s: exit status %d, not %d, or no \"%s\": %s", line, status, expected, word,
+                 output);
+}
+
+static void save(const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(file_write(path, &sample, sizeof sample, 0644, NULL), CLOISTER_OK);
+}
+
+/* x.mod: an unsigned sample; a.pem: a key. */
+static int prepare(void **state)
+{
+    (void)state;
+    sample_make(&sample);
+    sample.section[SAMPLE_SIGNATURE] = (Elf64_Shdr){0};
+    save("x.mod");
+    return run("rm -f a.pem && cloister module keygen -o a.pem");
+}
+
+static void keygen_makes_a_key_that_only_its_owner_reads(void **state)
+{
+    (void)state;
+    char path[128];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/a.pem", folder);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(strlen(output), 2 * CLO_AUTHOR_SIZE + 1);
+    char author[sizeof output];
+    memcpy(author, output, sizeof author);
+    assert_run(TOOL_OK, "cloister module key a.pem", author);
+}
+
+static void keygen_never_overwrites(void **state)
+{
+    (void)state;
+    assert_run(TOOL_FAILED, "cp a.pem copy && cloister module keygen -o a.pem",
+               "never overwritten");
+    assert_run(TOOL_OK, "cmp a.pem copy", "");
+    assert_run(TOOL_FAILED, "ln -sf nowhere link && cloister module keygen -o link", "never");
+}
+
+static void signed_module_names_its_author(void **state)
+{
+    (void)state;
+    char author[sizeof output];
+    memcpy(author, output, sizeof author);
+    author[2 * CLO_AUTHOR_SIZE] = '\0';
+    assert_run(TOOL_OK, "cloister module inspect x.mod", "signature    none");
+    assert_run(TOOL_OK, "cloister module sign x.mod --key a.pem", "");
+    assert_run(TOOL_OK, "cloister module inspect x.mod --json", author);
+    assert_run(TOOL_OK, "cloister module inspect x.mod", "signature    valid");
+}
+
+static void signing_leaves_the_measurement(void **state)
+{
+    (void)state;
+    assert_run(TOOL_OK, "cloister module measure x.mod >before", "");
+    assert_run(TOOL_OK, "cloister module sign x.mod --key a.pem", "");
+    assert_run(TOOL_OK, "cloister module measure x.mod | cmp - before", "");
+}
+
+static void one_byte_changed_makes_the_signature_invalid(void **state)
+{
+    (void)state;
+    assert_run(TOOL_OK, "cloister module sign x.mod --key a.pem", "");
+    assert_run(TOOL_OK, "printf X | dd of=x.mod bs=1 seek=4100 conv=notrunc status=none", "");
+    assert_run(TOOL_REFUSED, "cloister module inspect x.mod", "another measurement or manifest");
+}
+
+/* A manifest that claims a higher SVN than its author signed. */
+static void higher_svn_than_signed_makes_the_signature_invalid(void **state)
+{
+    (void)state;
+    char line[256];
+    (void)snprintf(line, sizeof line,
+                   "cloister module sign x.mod --key a.pem && printf X | "
+                   "dd of=x.mod bs=1 seek=%zu conv=notrunc status=none",
+                   offsetof(struct elf_sample, note.manifest.svn));
+    assert_run(TOOL_OK, line, "");
+    assert_run(TOOL_REFUSED, "cloister module inspect x.mod", "another measurement or manifest");
+}
+
+static void signing_by_another_author_replaces_the_first(void **state)
+{
+    (void)state;
+    assert_run(TOOL_OK, "cloister module sign x.mod --key a.pem", "");
+    assert_run(TOOL_OK, "rm -f b.pem && cloister module keygen -o b.pem", "01");
+    char author[2 * CLO_AUTHOR_SIZE + 1];
+    memcpy(author, output, sizeof author - 1);
+    author[sizeof author - 1] = '\0';
+    assert_run(TOOL_OK, "cloister module sign x.mod -k b.pem && cloister module inspect x.mod",
+               author);
+}
+
+static void signature_can_go_to_another_file(void **state)
+{
+    (void)state;
+    assert_run(TOOL_OK,
+               "cp x.mod copy && cloister module sign x.mod -k a.pem -o y.mod && cmp x.mod copy",
+               "");
+    assert_run(TOOL_OK, "cloister module inspect y.mod", "valid");
+}
+
+static void write_key(const char *name, const char *group, const EVP_CIPHER *cipher)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    EVP_PKEY *key = EVP_EC_gen(group);
+    FILE *file = fopen(path, "w");
+    assert_true(key && file);
+    unsigned char password[] = "secret";
+    assert_int_equal(PEM_write_PrivateKey(file, key, cipher, cipher ? password : NULL,
+                                          cipher ? 6 : 0, NULL, NULL),
+                     1);
+    (void)fclose(file);
+    EVP_PKEY_free(key);
+}
+
+static void unsuitable_keys_are_refused(void **state)
+{
+    (void)state;
+    write_key("p384.pem", "P-384", NULL);
+    write_key("encrypted.pem", "P-256", EVP_aes_256_cbc());
+    assert_run(TOOL_BAD_INPUT, "cp x.mod copy && cloister module sign x.mod --key p384.pem",
+               "P-256");
+    assert_run(TOOL_BAD_INPUT, "cloister module sign x.mod --key encrypted.pem", "not encrypted");
+    assert_run(TOOL_BAD_INPUT, "cloister module sign x.mod --key x.mod", "is no key");
+    assert_run(TOOL_NOT_FOUND, "cloister module sign x.mod --key none.pem", "none.pem");
+    assert_run(TOOL_OK, "cmp x.mod copy", "");
+}
+
+static void failed_signing_leaves_the_module_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_run(TOOL_OK, "ls >before", "");
+    assert_run(TOOL_NOT_FOUND, "cloister module sign x.mod -k a.pem -o nowhere/y.mod", "nowhere");
+    assert_run(TOOL_OK, "ls | cmp - before", "");
+}
+
+static void bad_modules_are_refused_by_name(void **state)
+{
+    (void)state;
+    sample.phdr[SAMPLE_TEXT].p_flags |= PF_W;
+    save("bad.mod");
+    assert_run(TOOL_BAD_INPUT, "cloister module sign bad.mod -k a.pem", "bad.mod: segment 1");
+    assert_run(TOOL_BAD_INPUT, "cloister module inspect bad.mod", "bad.mod: segment 1");
+    assert_run(TOOL_BAD_INPUT, "cloister module measure bad.mod", "bad.mod: segment 1");
+    assert_run(TOOL_BAD_INPUT, "cloister module measure .", "not a regular file");
+    assert_run(TOOL_NOT_FOUND, "cloister module measure none.mod", "none.mod");
+}
+
+static void wrong_usage_is_told(void **state)
+{
+    (void)state;
+    assert_run(TOOL_USAGE, "cloister module sign x.mod", "--key");
+    assert_run(TOOL_USAGE, "cloister module sign x.mod --key", "--key");
+    assert_run(TOOL_USAGE, "cloister module inspect", "one module");
+    assert_run(TOOL_USAGE, "cloister module inspect x.mod y.mod", "one module");
+    assert_run(TOOL_USAGE, "cloister module measure --frob x.mod", "--frob");
+    assert_run(TOOL_USAGE, "cloister module keygen", "-o");
+    assert_run(TOOL_USAGE, "cloister module diff x.mod", "two modules");
+    assert_run(TOOL_OK, "cloister module sign --help", "Usage");
+}
+
+static void diff_names_what_differs(void **state)
+{
+    (void)state;
+    assert_run(TOOL_OK,
+               "cloister module sign x.mod -k a.pem -o y.mod && cloister module diff x.mod y.mod",
+               "");
+    sample.note.manifest.svn = 9;
+    sample.text[18] ^= 1;
+    save("y.mod");
+    assert_run(TOOL_FAILED, "cloister module diff x.mod y.mod", "manifest svn: 0x7 / 0x9");
+    assert_non_null(strstr(output, "resolver+0x2"));
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, prepare)
+
+int main(void)
+{
+    if (!getenv("CLOISTER_BUILD")) {
+        print_message("skipped: CLOISTER_BUILD does not name the folder of the command\n");
+        return 0;
+    }
+    static const struct CMUnitTest tests[] = {
+        TEST(keygen_makes_a_key_that_only_its_owner_reads),
+        TEST(keygen_never_overwrites),
+        TEST(signed_module_names_its_author),
+        TEST(signing_leaves_the_measurement),
+        TEST(one_byte_changed_makes_the_signature_invalid),
+        TEST(higher_svn_than_signed_makes_the_signature_invalid),
+        TEST(signing_by_another_author_replaces_the_first),
+        TEST(signature_can_go_to_another_file),
+        TEST(unsuitable_keys_are_refused),
+        TEST(failed_signing_leaves_the_module_and_nothing_else),
+        TEST(bad_modules_are_refused_by_name),
+        TEST(wrong_usage_is_told),
+        TEST(diff_names_what_differs),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
