@@ -116,14 +116,14 @@ static cloister_status next_word(const struct clo_method *method, const struct c
 
 /* Memory for what goes in and what comes out, of the larger of both sizes. */
 static cloister_status make_buffer(const struct clo_method *method, unsigned i,
-                                   const struct input_bytes *input, struct call_parameters *made,
-                                   struct reason *why)
+                                   const struct input_bytes *input, size_t room,
+                                   struct call_parameters *made, struct reason *why)
 {
     unsigned kind = kind_of(method, i);
     cloister_parameter *parameter = &made->parameter[i];
     size_t capacity = gives_buffer(kind) ? method->size_max[i] : 0;
-    if (capacity > CLO_ARENA_MAX)
-        capacity = CLO_ARENA_MAX;
+    if (capacity > room)
+        capacity = room;
     size_t size = input->size > capacity ? input->size : capacity;
     uint8_t *memory = malloc(size + 1);
     if (!memory)
@@ -146,6 +146,7 @@ static cloister_status make_one(const struct clo_method *method, unsigned i,
     unsigned kind = kind_of(method, i);
     const struct call_word *word = NULL;
     struct input_bytes input = {0};
+    size_t room = inputs->room_given ? (size_t)inputs->room : CLO_ARENA_MAX;
     cloister_status status = CLOISTER_OK;
     made->parameter[i].kind = kind;
     if (takes_buffer(kind) || takes_value(kind))
@@ -157,7 +158,7 @@ static cloister_status make_one(const struct clo_method *method, unsigned i,
     if (status == CLOISTER_OK && takes_buffer(kind))
         status = check_size(method, i, input.size, why);
     if (status == CLOISTER_OK && (takes_buffer(kind) || gives_buffer(kind)))
-        status = make_buffer(method, i, &input, made, why);
+        status = make_buffer(method, i, &input, room, made, why);
     if (input.bytes)
         bytes_wipe(input.bytes, input.size);
     free(input.bytes);

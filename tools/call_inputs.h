@@ -7,6 +7,7 @@
 #include "base/reason.h"
 #include "cloister/client.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CALL_WORDS_MAX CLO_PARAMETERS_MAX
@@ -22,6 +23,8 @@ struct call_word {
 struct call_inputs {
     struct call_word word[CALL_WORDS_MAX];
     unsigned count;
+    bool room_given;
+    unsigned long long room; /* most bytes of each output */
 };
 
 /* Parameters with memory behind them. */

@@ -30,6 +30,8 @@ static const char help[] =
     "  --value A,B          input: a pair of decimal numbers\n"
     "  --out FILE           output goes here, once for each output in order; the file is\n"
     "                       replaced only when the call has succeeded\n"
+    "  --room BYTES         take at most so many bytes for each output (default: as many as the\n"
+    "                       method can make); up to 48 travel without the arena\n"
     "  --timeout MS         give up after so long; the module goes on\n"
     "  --count N            call N times, report the latency on standard error\n"
     "\n"
@@ -69,9 +71,8 @@ static int take_number(const char *what, unsigned long long least, unsigned long
                        unsigned long long *number)
 {
     struct reason why;
-    if (tool_number(what, optarg, least, most, number, &why) == CLOISTER_OK)
-        return TOOL_OK;
-    return tool_usage(COMMAND, "%s", why.text);
+    cloister_status status = tool_number(what, optarg, least, most, number, &why);
+    return status == CLOISTER_OK ? TOOL_OK : tool_fail(COMMAND, status, &why);
 }
 
 static int take_option(struct call_options *options, int option)
@@ -87,6 +88,9 @@ static int take_option(struct call_options *options, int option)
         return add_input(options, CALL_VALUE);
     case 'o':
         return add_output(options);
+    case 'r':
+        options->inputs.room_given = true;
+        return take_number("--room", 0, CLO_ARENA_MAX, &options->inputs.room);
     case 'd':
         return take_number("--timeout", 1, 86400000, &options->timeout_ms);
     default:
@@ -97,15 +101,11 @@ static int take_option(struct call_options *options, int option)
 static int parse(int argc, char **argv, struct call_options *options)
 {
     static const struct option names[] = {
-        {"in", required_argument, NULL, 'i'},
-        {"text", required_argument, NULL, 't'},
-        {"hex", required_argument, NULL, 'x'},
-        {"value", required_argument, NULL, 'v'},
-        {"out", required_argument, NULL, 'o'},
-        {"timeout", required_argument, NULL, 'd'},
-        {"count", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"in", required_argument, NULL, 'i'},      {"text", required_argument, NULL, 't'},
+        {"hex", required_argument, NULL, 'x'},     {"value", required_argument, NULL, 'v'},
+        {"out", required_argument, NULL, 'o'},     {"room", required_argument, NULL, 'r'},
+        {"timeout", required_argument, NULL, 'd'}, {"count", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},          {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, ":h", names, NULL)) != -1) {

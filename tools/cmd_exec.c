@@ -88,8 +88,9 @@ static int parse(int argc, char **argv, char *memory, size_t size)
             return -1;
         if (option != 'm')
             return tool_bad_option(COMMAND, option, argv);
-        if (take_memory(optarg, memory, size, &why) != CLOISTER_OK)
-            return tool_usage(COMMAND, "%s", why.text);
+        cloister_status status = take_memory(optarg, memory, size, &why);
+        if (status != CLOISTER_OK)
+            return tool_fail(COMMAND, status, &why);
     }
     if (optind == argc)
         return tool_usage(COMMAND, "a program is missing");

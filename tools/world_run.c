@@ -170,28 +170,33 @@ static int parse(int argc, char **argv, struct run_options *options)
     return TOOL_OK;
 }
 
-static int check(const struct run_options *options)
+static int check_words(const struct run_options *options)
 {
-    uint8_t name[CLO_NAME_SIZE];
     if (!options->name)
         return tool_usage(COMMAND, "a name for the world is missing");
-    if (!name_set(name, sizeof name, options->name) || !name_is_valid(name, sizeof name))
-        return tool_usage(COMMAND,
-                          "world name '%.40s' is not 1 to %u letters, digits, '-', '_' and '.', "
-                          "starting with none of '-' and '.'",
-                          options->name, CLO_NAME_SIZE - 1);
     if (options->module_count == 0)
-        return tool_usage(COMMAND, "world %s has no module; --module FILE gives it one",
+        return tool_usage(COMMAND, "world %.40s has no module; --module FILE gives it one",
                           options->name);
     if (options->poll && options->spin)
         return tool_usage(COMMAND, "--poll and --spin exclude each other");
-    if (options->poll && strcmp(options->poll, "adaptive") != 0 &&
-        strcmp(options->poll, "always") != 0 && strcmp(options->poll, "never") != 0)
-        return tool_usage(COMMAND, "--poll is '%.40s'; it must be adaptive, always or never",
-                          options->poll);
     if (options->log && !options->detach)
         return tool_usage(COMMAND, "--log needs --detach; without it the log is standard error");
     return TOOL_OK;
+}
+
+static cloister_status check_texts(const struct run_options *options, struct reason *why)
+{
+    uint8_t name[CLO_NAME_SIZE];
+    if (!name_set(name, sizeof name, options->name) || !name_is_valid(name, sizeof name))
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "world name '%.40s' is not 1 to %u letters, digits, '-', '_' and '.', "
+                      "starting with none of '-' and '.'",
+                      options->name, CLO_NAME_SIZE - 1);
+    if (options->poll && strcmp(options->poll, "adaptive") != 0 &&
+        strcmp(options->poll, "always") != 0 && strcmp(options->poll, "never") != 0)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "--poll is '%.40s'; it must be adaptive, always or never", options->poll);
+    return CLOISTER_OK;
 }
 
 /* The numbers, so that a wrong one is named before anything starts. */
@@ -272,10 +277,12 @@ int world_run(int argc, char **argv)
     int parsed = parse(argc, argv, &options);
     if (parsed != TOOL_OK)
         return parsed < 0 ? tool_help(help) : parsed;
-    parsed = check(&options);
+    parsed = check_words(&options);
     if (parsed != TOOL_OK)
         return parsed;
-    cloister_status status = check_numbers(&options, &line, &why);
+    cloister_status status = check_texts(&options, &why);
+    if (status == CLOISTER_OK)
+        status = check_numbers(&options, &line, &why);
     if (status == CLOISTER_OK)
         status = kvm_device_check(&why);
     if (status == CLOISTER_OK)
