@@ -41,6 +41,8 @@ $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(BUILD)/cloist
 	@mkdir -p $(@D)
 	$(BUILD)/cloister module build $< -o $@
 
+include tests/interop/rules.mk
+
 # Fuzzers: a build of their own by clang, of the files that read what others wrote.
 
 FUZZ_CC     := clang

@@ -115,7 +115,7 @@ static void fill_module(struct launch_module *module, const char *name, uint8_t 
     memset(module->registers[3], seed + 1, CLO_DIGEST_SIZE);
 }
 
-static void fill_launch(struct launch *launch)
+void report_fixture_launch(struct launch *launch)
 {
     launch->started = true;
     need(name_set(launch->world, sizeof launch->world, "main"), "a name");
@@ -169,7 +169,7 @@ struct report_fixture *report_fixture_new(const char *curve)
     fixture->platform.attestation_key = fixture_key(curve);
     fixture->platform.attestation_certificate = fixture_certificate(
         &fixture_leaf_plan, fixture->platform.attestation_key, fixture->ca, fixture->ca_key);
-    fill_launch(&fixture->launch);
+    report_fixture_launch(&fixture->launch);
     fill_request(fixture);
     report_fixture_make(fixture);
     return fixture;

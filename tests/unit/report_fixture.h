@@ -40,6 +40,9 @@ extern const struct certificate_plan fixture_leaf_plan;
 struct report_fixture *report_fixture_new(const char *curve);
 void report_fixture_free(struct report_fixture *fixture);
 
+/* The launch record alone. */
+void report_fixture_launch(struct launch *launch);
+
 /* Makes the report anew from platform, launch and request; about module 0. */
 void report_fixture_make(struct report_fixture *fixture);
 
