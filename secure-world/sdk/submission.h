@@ -17,7 +17,7 @@
 /* Kind of parameter `i`. */
 static inline unsigned submission_kind(uint16_t kinds, unsigned i)
 {
-    return kinds >> (4 * i) & 15u;
+    return (unsigned)kinds >> (4 * i) & 15u;
 }
 
 static inline bool submission_kind_is_buffer(unsigned plain)
