@@ -17,10 +17,11 @@
 #define CLO_SEAL_KEY_SIZE 32u
 #define CLO_LABEL_SIZE 32u /* any bytes; zero-filled */
 
-/* Who may open. Each also needs an SVN of at least svn_floor, and the same debug state. */
-#define CLO_POLICY_EXACT_CODE 1u  /* same measurement, runtime SVN at or above the floor */
-#define CLO_POLICY_SAME_IMAGE 2u  /* same author, family id and image id */
-#define CLO_POLICY_SAME_FAMILY 3u /* same author and family id */
+/* Who may open. Each also needs the sealer's author, an SVN of at least svn_floor, a runtime SVN of
+   at least runtime_svn_floor, and the same debug state. Without an author: the exact ones only. */
+#define CLO_POLICY_EXACT_CODE 1u  /* same measurement */
+#define CLO_POLICY_SAME_IMAGE 2u  /* same family id and image id */
+#define CLO_POLICY_SAME_FAMILY 3u /* same family id */
 #define CLO_POLICY_SAME_AUTHOR 4u
 #define CLO_POLICY_EXACT_SET 5u /* same measurement, among the same modules in the world */
 
