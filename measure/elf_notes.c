@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define NOTES_MAX 256u /* in one list: a compiler writes a handful */
+
 struct note {
     uint32_t type;
     bool ours; /* owner is CLO_NOTE_OWNER */
@@ -93,8 +95,10 @@ cloister_status elf_notes_read(struct elf_image *image, const Elf64_Phdr *phdr, 
                       phdr->p_filesz, phdr->p_offset, image->size);
     uint64_t at = phdr->p_offset;
     uint64_t end = phdr->p_offset + phdr->p_filesz;
-    while (at < end) {
+    for (unsigned count = 0; at < end; count++) {
         struct note note;
+        if (count == NOTES_MAX)
+            return refuse(why, CLOISTER_BAD_FORMAT, "more than %u notes in a list", NOTES_MAX);
         if (!next_note(image, &at, end, phdr->p_align == 8 ? 8 : 4, &note))
             return refuse_broken(at, why);
         if (!note.ours)

@@ -10,7 +10,8 @@
 #define MODULE_FILE_MAX ELF_FILE_MAX
 
 struct module_file {
-    uint8_t name[CLO_NAME_SIZE]; /* file name without folder and .mod */
+    uint8_t name[CLO_NAME_SIZE]; /* file name without folder and .mod; "program" for a program
+                                    whose file name is no valid name */
     struct clo_module_record record;
     uint8_t signature[CLO_KEEPER_SIGNATURE_MAX];
     uint32_t signature_size;
@@ -20,7 +21,8 @@ struct module_file {
 };
 
 /* Opens the path once, copies it into a sealed memfd, and works on that. On success the caller
-   ends with module_file_close. */
+   ends with module_file_close. Reasons name the path. NOT_FOUND, DENIED; BAD_FORMAT, TOO_BIG,
+   UNSUPPORTED: the file; BAD_ARGUMENT: its name; NO_MEMORY, IO. */
 CLOISTER_MUST_USE cloister_status module_file_open(const char *path, enum elf_kind kind,
                                                    struct module_file *file, struct reason *why);
 

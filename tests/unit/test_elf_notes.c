@@ -89,6 +89,17 @@ static void loader_refuses_manifest_that_is_not_loaded(void **state)
     sample_is_refused(&sample, ELF_MODULE, CLOISTER_BAD_FORMAT, "not in a loaded segment");
 }
 
+/* Note headers of nothing at all: a list of them would be long to read. */
+static void loader_refuses_257_notes_in_a_list(void **state)
+{
+    (void)state;
+    sample.phdr[SAMPLE_SPARE] = (Elf64_Phdr){.p_type = PT_NOTE,
+                                             .p_offset = offsetof(struct elf_sample, text) + 256,
+                                             .p_filesz = 257 * sizeof(Elf64_Nhdr),
+                                             .p_align = 4};
+    sample_is_refused(&sample, ELF_MODULE, CLOISTER_BAD_FORMAT, "more than 256 notes");
+}
+
 static void notes_of_others_are_passed_over(void **state)
 {
     (void)state;
@@ -144,6 +155,7 @@ int main(void)
         TEST(loader_refuses_owner_without_nul),
         TEST(loader_refuses_writable_manifest),
         TEST(loader_refuses_manifest_that_is_not_loaded),
+        TEST(loader_refuses_257_notes_in_a_list),
         TEST(notes_of_others_are_passed_over),
         TEST(notes_with_alignment_8_are_read),
         TEST(programs_notes_are_not_read),
