@@ -1,0 +1,291 @@
+/*
+ * Whole files: limits, what is no regular file, atomic replacement, full disks.
+ */
+#include "base/file.h"
+
+#include "base/scope.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static char folder[64];
+static char path[128];
+static struct reason why;
+
+static int make_folder(void **state)
+{
+    (void)state;
+    memset(&why, 0, sizeof why);
+    (void)snprintf(folder, sizeof folder, "/tmp/cloister-test.XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    (void)snprintf(path, sizeof path, "%s/file", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    (void)unlink(path);
+    return rmdir(folder);
+}
+
+static unsigned files_in_folder(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir(folder);
+    assert_non_null(directory);
+    for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory))
+        count += entry->d_name[0] != '.';
+    (void)closedir(directory);
+    return count;
+}
+
+static void write_file(const void *bytes, size_t size)
+{
+    assert_int_equal(file_write(path, bytes, size, 0600, &why), CLOISTER_OK);
+}
+
+static void expect_content(const void *bytes, size_t size)
+{
+    AUTO_FREE uint8_t *read = NULL;
+    size_t length;
+    assert_int_equal(file_read(path, 1 << 20, &read, &length, &why), CLOISTER_OK);
+    assert_int_equal(length, size);
+    assert_memory_equal(read, bytes, size);
+}
+
+static void expect_no_read(const char *from, size_t limit, cloister_status status)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 99;
+    assert_int_equal(file_read(from, limit, &bytes, &size, &why), status);
+    assert_null(bytes);
+    assert_int_equal(size, 99);
+    assert_non_null(strstr(why.text, from));
+}
+
+static void written_file_is_read_back(void **state)
+{
+    (void)state;
+    static uint8_t large[300000];
+    memset(large, 0x5a, sizeof large);
+    write_file("", 0);
+    expect_content("", 0);
+    write_file(large, sizeof large);
+    expect_content(large, sizeof large);
+    assert_int_equal(files_in_folder(), 1);
+}
+
+static void mode_is_the_one_asked_for(void **state)
+{
+    (void)state;
+    struct stat st;
+    mode_t mask = umask(0);
+    write_file("x", 1);
+    (void)umask(mask);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void file_of_exactly_the_limit_is_read(void **state)
+{
+    (void)state;
+    AUTO_FREE uint8_t *bytes = NULL;
+    size_t size;
+    write_file("12345", 5);
+    assert_int_equal(file_read(path, 5, &bytes, &size, &why), CLOISTER_OK);
+    assert_int_equal(size, 5);
+}
+
+static void file_larger_than_the_limit_is_refused(void **state)
+{
+    (void)state;
+    write_file("12345", 5);
+    expect_no_read(path, 4, CLOISTER_TOO_BIG);
+}
+
+static void sparse_terabyte_is_refused_at_once(void **state)
+{
+    (void)state;
+    write_file("", 0);
+    if (truncate(path, 1ll << 40) != 0)
+        skip();
+    expect_no_read(path, 1 << 20, CLOISTER_TOO_BIG);
+}
+
+static void absent_file_is_not_found(void **state)
+{
+    (void)state;
+    expect_no_read(path, 10, CLOISTER_NOT_FOUND);
+}
+
+static void folder_is_no_file(void **state)
+{
+    (void)state;
+    expect_no_read(folder, 10, CLOISTER_BAD_FORMAT);
+}
+
+static void device_is_no_file(void **state)
+{
+    (void)state;
+    expect_no_read("/dev/zero", 10, CLOISTER_BAD_FORMAT);
+}
+
+static void fifo_is_refused_without_waiting(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect_no_read(path, 10, CLOISTER_BAD_FORMAT);
+}
+
+static void device_is_written_in_place(void **state)
+{
+    (void)state;
+    struct stat st;
+    assert_int_equal(file_write("/dev/null", "x", 1, 0600, &why), CLOISTER_OK);
+    assert_int_equal(stat("/dev/null", &st), 0);
+    assert_true(S_ISCHR(st.st_mode));
+}
+
+static void full_device_is_a_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(file_write("/dev/full", "x", 1, 0600, &why), CLOISTER_IO);
+    assert_non_null(strstr(why.text, "/dev/full"));
+}
+
+static void folder_that_is_absent_is_not_found(void **state)
+{
+    (void)state;
+    assert_int_equal(file_write("/nowhere/at/all", "x", 1, 0600, &why), CLOISTER_NOT_FOUND);
+}
+
+static void path_that_is_too_long_is_refused(void **state)
+{
+    (void)state;
+    char longest[PATH_MAX + 1];
+    memset(longest, '/', sizeof longest);
+    longest[PATH_MAX] = '\0';
+    assert_int_not_equal(file_write(longest, "x", 1, 0600, &why), CLOISTER_OK);
+}
+
+/* A write that fails half way: the old file stays, no other is left. */
+static void failed_write_leaves_the_old_file(void **state)
+{
+    (void)state;
+    static uint8_t large[100000];
+    struct rlimit old;
+    struct rlimit small = {.rlim_cur = 4096};
+    write_file("old", 3);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small.rlim_max = old.rlim_max;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    cloister_status status = file_write(path, large, sizeof large, 0600, &why);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(status, CLOISTER_IO);
+    expect_content("old", 3);
+    assert_int_equal(files_in_folder(), 1);
+}
+
+static void full_disk_leaves_the_old_file(void **state)
+{
+    (void)state;
+    static uint8_t large[200000];
+    if (mount("none", folder, "tmpfs", 0, "size=64k") != 0) {
+        print_message("skipped: cannot mount a small file system here\n");
+        skip();
+    }
+    write_file("old", 3);
+    cloister_status status = file_write(path, large, sizeof large, 0600, &why);
+    unsigned files = files_in_folder();
+    expect_content("old", 3);
+    assert_int_equal(umount2(folder, MNT_DETACH), 0);
+    assert_int_equal(status, CLOISTER_IO);
+    assert_int_equal(files, 1);
+    assert_non_null(strstr(why.text, "No space left"));
+}
+
+static void symbolic_link_to_a_file_is_replaced_not_followed(void **state)
+{
+    (void)state;
+    char target[140];
+    struct stat st;
+    (void)snprintf(target, sizeof target, "%s.target", path);
+    assert_int_equal(file_write(target, "target", 6, 0600, &why), CLOISTER_OK);
+    assert_int_equal(symlink(target, path), 0);
+    write_file("new", 3);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+    assert_int_equal(stat(target, &st), 0);
+    assert_int_equal(st.st_size, 6);
+    assert_int_equal(unlink(target), 0);
+}
+
+static void closed_descriptor_is_a_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(fd_write_all(-1, "x", 1), CLOISTER_IO);
+    assert_int_equal(fd_write_all(-1, "x", 0), CLOISTER_OK);
+}
+
+static void pipe_takes_more_than_it_holds(void **state)
+{
+    (void)state;
+    static uint8_t large[300000];
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)close(ends[0]);
+        _exit(fd_write_all(ends[1], large, sizeof large) == CLOISTER_OK ? 0 : 1);
+    }
+    (void)close(ends[1]);
+    size_t total = 0;
+    uint8_t part[777];
+    for (ssize_t n = 1; n > 0; total += (size_t)n)
+        n = read(ends[0], part, sizeof part);
+    (void)close(ends[0]);
+    assert_int_equal(total, sizeof large);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(written_file_is_read_back),
+        TEST(mode_is_the_one_asked_for),
+        TEST(file_of_exactly_the_limit_is_read),
+        TEST(file_larger_than_the_limit_is_refused),
+        TEST(sparse_terabyte_is_refused_at_once),
+        TEST(absent_file_is_not_found),
+        TEST(folder_is_no_file),
+        TEST(device_is_no_file),
+        TEST(fifo_is_refused_without_waiting),
+        TEST(device_is_written_in_place),
+        TEST(full_device_is_a_failure),
+        TEST(folder_that_is_absent_is_not_found),
+        TEST(path_that_is_too_long_is_refused),
+        TEST(failed_write_leaves_the_old_file),
+        TEST(full_disk_leaves_the_old_file),
+        TEST(symbolic_link_to_a_file_is_replaced_not_followed),
+        TEST(closed_descriptor_is_a_failure),
+        TEST(pipe_takes_more_than_it_holds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
