@@ -28,7 +28,8 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
 BASE_OBJECTS    := $(call objects,base/*.c)
 MEASURE_OBJECTS := $(call objects,measure/*.c)
 KEEPER_OBJECTS  := $(call objects,measure/keeper/*.c)
-VMM_OBJECTS     := $(filter-out %/main.o,$(call objects,vmm/*.c)) $(BUILD)/obj/vmm/runtime_blob.o
+VMM_OBJECTS     := $(filter-out %/main.o,$(call objects,vmm/*.c)) $(BUILD)/obj/vmm/runtime_blob.o \
+                   $(BUILD)/obj/vmm/probe_code.o
 CLIENT_OBJECTS  := $(call objects,normal-world/client/*.c)
 TOOL_OBJECTS    := $(call objects,tools/*.c)
 BENCH_OBJECTS   := $(call objects,bench/*.c)
@@ -114,6 +115,10 @@ $(BUILD)/libcloister-verify.so: $(VERIFY_OBJECTS:.o=.lo) measure/verify-exports
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) -I. -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.lo: %.c
 	@mkdir -p $(@D)

@@ -39,15 +39,17 @@ struct machine {
     bool sealed;      /* the descriptors above are closed */
     uint32_t next_slot;
     uint64_t next_gpa;
-    uint8_t *monitor; /* the monitor slot, gpa 0 on */
+    uint64_t gpa_limit; /* guest-physical addresses lie below */
+    uint8_t *monitor;   /* the monitor slot, gpa 0 on */
     size_t monitor_size;
     size_t monitor_used;
     uint8_t *window; /* PROT_NONE where no channel is mapped */
     size_t window_size;
     struct gpa window_gpa;
     struct kvm_cpuid2 *cpuid; /* what every vCPU is given */
-    uint64_t xcr0;
-    size_t run_size; /* bytes of a vCPU's kvm_run mapping */
+    uint64_t xcr0;            /* 0: no XSAVE */
+    bool umip;                /* CR4.UMIP is offered */
+    size_t run_size;          /* bytes of a vCPU's kvm_run mapping */
     uint64_t tsc_khz;
 };
 
@@ -67,28 +69,33 @@ CLOISTER_MUST_USE cloister_status machine_add_code(struct machine *machine, int 
                                                    struct gpa *gpa, const uint8_t **mapping,
                                                    struct reason *why);
 
+/* Takes a mapping of machine_add_code back: only when no vCPU runs any more. */
+void machine_remove_code_mapping(const uint8_t *mapping, size_t size);
+
 /* Memory for a module's data. Until machine_data_close the caller may fill `mapping`. */
 struct machine_data {
     struct gpa gpa;
     size_t size;
     uint8_t *mapping; /* NULL once closed in guest_memfd */
     uint8_t *address; /* what the slot points at: PROT_NONE once closed */
-    int memfd;        /* guest_memfd until machine_seal, else -1 */
+    size_t tail;      /* bytes mapped after it: a page of the guest_memfd that stays */
+    int memfd;        /* guest_memfd until it is closed, else -1 */
 };
 
 CLOISTER_MUST_USE cloister_status machine_add_data(struct machine *machine, size_t size,
                                                    struct machine_data *data, struct reason *why);
 
-/* Replaces the mapping by a PROT_NONE reservation of the same range (guest_memfd), keeping one
-   inaccessible page of the file; locks and hides it (fallback). */
-CLOISTER_MUST_USE cloister_status machine_data_close(struct machine *machine,
-                                                     struct machine_data *data, struct reason *why);
+/* guest_memfd: replaces the mapping by a PROT_NONE reservation of the same range and closes the
+   descriptor; one inaccessible page keeps the file alive. Fallback: locks it. DENIED, NO_MEMORY. */
+CLOISTER_MUST_USE cloister_status machine_data_close(struct machine_data *data, struct reason *why);
 
-/* All modules are placed: closes guest_memfd, VM and KVM descriptors where that works. vCPUs made
-   before go on. */
+/* Gives the range back: only when no vCPU runs any more. */
+void machine_data_release(struct machine_data *data);
+
+/* All modules are placed: closes the VM and KVM descriptors. vCPUs made before go on. */
 void machine_seal(struct machine *machine);
 
-/* Frees all. Data slots of the fallback are zeroed here; guest_memfd data by placement_wipe. */
+/* Frees all but data slots, after zeroing the monitor slot. */
 void machine_destroy(struct machine *machine);
 
 #endif

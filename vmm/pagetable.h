@@ -11,17 +11,19 @@
 #define PAGE_USER 1u /* ring 3; else ring 0 only */
 #define PAGE_WRITE 2u
 #define PAGE_EXECUTE 4u
+#define PAGE_FILLED 8u /* the world host has written it: counts as written by the module */
 
 struct pagetable {
     struct machine *machine;
     struct gpa root; /* CR3 */
 };
 
+/* NO_MEMORY: the monitor slot is full. */
 CLOISTER_MUST_USE cloister_status pagetable_create(struct machine *machine,
                                                    struct pagetable *table);
 
-/* Maps [va, va + size) to [gpa, …), all page multiples, nothing mapped there yet. NO_MEMORY: the
-   monitor slot is full. W with X is refused: BAD_ARGUMENT. */
+/* Maps [va, va + size) to [gpa, …), all page multiples; pages that are mapped already stay as they
+   are. NO_MEMORY: the monitor slot is full. BAD_ARGUMENT: W with X, or not canonical. */
 CLOISTER_MUST_USE cloister_status pagetable_map(struct pagetable *table, uint64_t va,
                                                 struct gpa gpa, size_t size, uint32_t rights);
 
@@ -35,9 +37,9 @@ bool pagetable_lookup(const struct pagetable *table, uint64_t va, struct gpa *gp
 CLOISTER_MUST_USE cloister_status pagetable_restrict(struct pagetable *table, uint64_t va,
                                                      size_t size, uint32_t remaining);
 
-/* Calls `visit` for each mapped, writable ring-3 page of [va, va + size) that was written through
-   this or an earlier table of the space. */
-void pagetable_each_dirty(const struct pagetable *table, uint64_t va, size_t size,
-                          void (*visit)(void *context, uint64_t va), void *context);
+/* Calls `visit` for each page of [va, va + size) that was mapped writable for ring 3 and has been
+   written, by the module or (PAGE_FILLED) before it started, whatever its rights are now. */
+void pagetable_each_written(const struct pagetable *table, uint64_t va, size_t size,
+                            void (*visit)(void *context, struct gpa gpa), void *context);
 
 #endif

@@ -22,24 +22,33 @@ struct placement_options {
 struct placement {
     struct machine *machine;
     struct pagetable table;
-    uint64_t base;  /* added to the file's addresses */
-    uint64_t entry; /* guest-virtual */
-    uint64_t stack; /* initial RSP of thread 0: System V process stack */
+    struct gpa tables;  /* of the runtime image: GDT and IDT */
+    struct gpa runtime; /* of the runtime image: stub and hypercall page first */
+    uint64_t base;      /* added to the file's addresses */
+    uint64_t entry;     /* guest-virtual */
+    uint64_t stack;     /* initial RSP of thread 0: System V process stack */
     unsigned threads;
+    size_t stack_size; /* bytes of each stack */
+    size_t heap_size;
     struct machine_data data; /* segments, stacks, heap, personality data */
+    const uint8_t *image;     /* mapping of the code slot */
+    size_t image_size;
     struct clo_boot *boot;
     struct clo_control *control;
     struct clo_mailbox *mailbox[CLO_THREADS_MAX];
+    struct gpa mailbox_gpa[CLO_THREADS_MAX];
     uint8_t *vcpu_page[CLO_THREADS_MAX]; /* TSS and ring-0 stack */
-    uint64_t vcpu_page_va[CLO_THREADS_MAX];
-    size_t window_mapped; /* channel window bytes that the tables map so far */
+    struct gpa vcpu_page_gpa[CLO_THREADS_MAX];
+    struct clo_module_record record;
+    size_t protect_budget; /* monitor bytes that PROTECT may still take for this module */
 };
 
 /* Bytes of monitor slot that a module needs; for machine_options. */
 size_t placement_monitor_need(const struct clo_module_record *record, size_t exec_memory,
                               size_t window_size);
 
-/* Places the module: fills data, builds the tables, closes the data. NO_MEMORY, LIMIT. */
+/* Places the module: fills data, builds the tables, closes the data. NO_MEMORY, LIMIT, TOO_BIG
+   (arguments). On success the caller ends with placement_release. */
 CLOISTER_MUST_USE cloister_status placement_create(struct machine *machine,
                                                    const struct runtime_image *runtime,
                                                    const struct module_file *file,
@@ -52,8 +61,22 @@ CLOISTER_MUST_USE cloister_status placement_map_window(struct placement *placeme
                                                        uint32_t size);
 
 /* PROTECT: only the module's image, stack and heap pages, only taking away. Afterwards every vCPU
-   must be given placement->table.root before it runs again. */
+   must be given placement->table.root before it runs again. DENIED, NOT_FOUND, BAD_ARGUMENT; LIMIT:
+   this module has used up the memory for fresh tables. */
 CLOISTER_MUST_USE cloister_status placement_protect(struct placement *placement, uint64_t va,
                                                     uint64_t size, uint32_t rights);
+
+/* Calls `visit` for each page of the module's own that has been written. */
+void placement_each_written(const struct placement *placement,
+                            void (*visit)(void *context, struct gpa gpa), void *context);
+
+/* Maps what every address space needs before a vCPU can run in it: stub, descriptor tables, the
+   threads' pages, hypercall page and personality, mailboxes. For the tables that a wipe uses. */
+CLOISTER_MUST_USE cloister_status placement_map_monitor(const struct placement *placement,
+                                                        struct pagetable *table);
+
+/* Zeroes mailboxes, boot and control pages and gives the ranges back. Only when no vCPU of it runs
+   any more. */
+void placement_release(struct placement *placement);
 
 #endif

@@ -1,0 +1,27 @@
+/*
+ * Hypercall page: the only place whose port output the world host takes for a hypercall; it
+ * preserves every register. And the wipe routine: nobody but a vCPU can reach the memory of a module
+ * that has ended, so the world host makes page tables in which what was written is writable and
+ * lets this run: RDI = start, RCX = words of 8 bytes, no stack. A module that jumps there zeroes
+ * what it could have zeroed anyway. The rest of the page is int3.
+ */
+#include "secure-world/monitor/monitor.h"
+
+    .section .hypercall, "ax", @progbits
+    .globl monitor_hypercall
+monitor_hypercall:
+    out     %eax, $CLO_HYPERCALL_PORT_NUMBER
+    ret
+
+    .org MONITOR_WIPE_OFFSET, 0xcc
+    .globl monitor_wipe
+monitor_wipe:
+    cld
+    xor     %eax, %eax
+    rep stosq
+    mov     $CLO_HC_EXIT_NUMBER, %eax
+    mov     $CLO_VA_RUNTIME_NUMBER, %ecx
+    jmp     *%rcx
+    .org 4096, 0xcc
+
+    .section .note.GNU-stack, "", @progbits

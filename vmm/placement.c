@@ -1,0 +1,456 @@
+/*
+ * Builds the address space of one module instance and fills its data. Called before the module's
+ * vCPUs exist; only placement_map_window and placement_protect come later.
+ */
+#include "vmm/placement.h"
+
+#include "abi/hypercall.h"
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "base/scope.h"
+#include "measure/module_image.h"
+#include "vmm/descriptors.h"
+#include "vmm/process_stack.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#define PAGE CLO_PAGE_SIZE
+#define EXEC_STACK_SIZE (8u << 20)
+#define EXEC_HEAP_SIZE (256u << 20)
+/* Of the stack that arguments and environment may take. */
+#define ARGUMENTS_MAX (256u << 10)
+#define ARGUMENTS_SHARE 4u
+/* Fresh tables for PROTECT: RELRO takes four pages, and a few more may follow. */
+#define PROTECT_PAGES 128u
+/* Places a module image may start at, CLO_MODULE_ALIGN apart. */
+#define BASES 4096u
+
+/* Where the next part of the data slot starts. */
+struct filler {
+    struct placement *placement;
+    const struct module_file *file;
+    size_t data_used;
+};
+
+static bool is_program(const struct clo_module_record *record)
+{
+    return record->manifest.magic == 0;
+}
+
+static size_t stack_size_of(const struct clo_module_record *record)
+{
+    return is_program(record) ? EXEC_STACK_SIZE : record->manifest.stack_size;
+}
+
+static size_t heap_size_of(const struct clo_module_record *record, size_t exec_memory)
+{
+    if (is_program(record))
+        return exec_memory ? (exec_memory + PAGE - 1) & ~(size_t)(PAGE - 1) : EXEC_HEAP_SIZE;
+    return (size_t)record->manifest.heap_size;
+}
+
+static unsigned threads_of(const struct clo_module_record *record)
+{
+    return is_program(record) ? 1 : record->manifest.threads;
+}
+
+static uint64_t segment_start(const struct clo_segment *segment)
+{
+    return segment->vaddr & ~(uint64_t)(PAGE - 1);
+}
+
+static size_t segment_size(const struct clo_segment *segment)
+{
+    uint64_t end = (segment->vaddr + segment->memsz + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    return (size_t)(end - segment_start(segment));
+}
+
+static size_t data_size_of(const struct clo_module_record *record, size_t exec_memory)
+{
+    size_t size = CLO_PERSONALITY_DATA_SIZE + heap_size_of(record, exec_memory) +
+                  threads_of(record) * stack_size_of(record);
+    for (uint32_t i = 0; i < record->segment_count; i++)
+        if (record->segment[i].rights & CLO_SEGMENT_WRITE)
+            size += segment_size(&record->segment[i]);
+    return size;
+}
+
+/* Tables for `size` bytes: one page for each 2 MiB and the levels above, wherever they start. */
+static size_t table_need(size_t size)
+{
+    return (size / (2u << 20) + 4) * PAGE;
+}
+
+size_t placement_monitor_need(const struct clo_module_record *record, size_t exec_memory,
+                              size_t window_size)
+{
+    size_t thread_pages = threads_of(record) * (sizeof(struct clo_mailbox) + PAGE);
+    size_t data_size = data_size_of(record, exec_memory);
+    size_t image_size = (size_t)record->span;
+    return 16 * PAGE + CLO_CONTROL_SIZE + thread_pages + threads_of(record) * table_need(0) +
+           table_need(data_size) + table_need(image_size) + table_need(window_size) +
+           PROTECT_PAGES * PAGE + table_need(data_size) /* for the wipe */;
+}
+
+static cloister_status map(struct placement *placement, uint64_t va, struct gpa gpa, size_t size,
+                           uint32_t rights)
+{
+    return pagetable_map(&placement->table, va, gpa, size, rights);
+}
+
+/* Monitor pages */
+
+static cloister_status add_thread_pages(struct placement *placement, unsigned thread)
+{
+    struct machine *machine = placement->machine;
+    placement->vcpu_page[thread] =
+        machine_monitor_pages(machine, 1, &placement->vcpu_page_gpa[thread]);
+    placement->mailbox[thread] = machine_monitor_pages(machine, sizeof(struct clo_mailbox) / PAGE,
+                                                       &placement->mailbox_gpa[thread]);
+    if (!placement->vcpu_page[thread] || !placement->mailbox[thread])
+        return CLOISTER_NO_MEMORY;
+    descriptors_fill_vcpu_page(placement->vcpu_page[thread],
+                               CLO_VA_MONITOR_VCPU + (uint64_t)thread * PAGE);
+    return CLOISTER_OK;
+}
+
+static cloister_status add_shared_pages(struct placement *placement)
+{
+    struct gpa boot, control;
+    placement->boot = machine_monitor_pages(placement->machine, 1, &boot);
+    placement->control =
+        machine_monitor_pages(placement->machine, CLO_CONTROL_SIZE / PAGE, &control);
+    if (!placement->boot || !placement->control)
+        return CLOISTER_NO_MEMORY;
+    cloister_status status = map(placement, CLO_VA_BOOT, boot, PAGE, PAGE_USER);
+    if (status == CLOISTER_OK)
+        status = map(placement, CLO_VA_CONTROL, control, CLO_CONTROL_SIZE, PAGE_USER);
+    return status;
+}
+
+static cloister_status add_monitor_pages(struct placement *placement)
+{
+    cloister_status status = add_shared_pages(placement);
+    for (unsigned i = 0; status == CLOISTER_OK && i < placement->threads; i++)
+        status = add_thread_pages(placement, i);
+    return status == CLOISTER_OK ? placement_map_monitor(placement, &placement->table) : status;
+}
+
+cloister_status placement_map_monitor(const struct placement *placement, struct pagetable *table)
+{
+    struct gpa hypercall = {placement->runtime.value + PAGE};
+    cloister_status status =
+        pagetable_map(table, CLO_VA_MONITOR_STUB, placement->runtime, PAGE, PAGE_EXECUTE);
+    if (status == CLOISTER_OK)
+        status = pagetable_map(table, CLO_VA_MONITOR_TABLES, placement->tables, PAGE, PAGE_WRITE);
+    if (status == CLOISTER_OK)
+        status = pagetable_map(table, CLO_VA_RUNTIME, hypercall, PAGE, PAGE_USER | PAGE_EXECUTE);
+    for (unsigned i = 0; status == CLOISTER_OK && i < placement->threads; i++) {
+        status = pagetable_map(table, CLO_VA_MONITOR_VCPU + (uint64_t)i * PAGE,
+                               placement->vcpu_page_gpa[i], PAGE, PAGE_WRITE);
+        if (status == CLOISTER_OK)
+            status = pagetable_map(table, CLO_VA_MAILBOX + (uint64_t)i * CLO_MAILBOX_STRIDE,
+                                   placement->mailbox_gpa[i], sizeof(struct clo_mailbox),
+                                   PAGE_USER | PAGE_WRITE);
+    }
+    return status;
+}
+
+static cloister_status map_personality(struct placement *placement,
+                                       const struct runtime_image *runtime)
+{
+    /* The hypercall page is mapped already and counts as text. */
+    size_t text = runtime->text_size;
+    size_t constants = runtime->size - PAGE - text;
+    struct gpa gpa = {runtime->gpa.value + PAGE};
+    cloister_status status = map(placement, CLO_VA_RUNTIME, gpa, text, PAGE_USER | PAGE_EXECUTE);
+    gpa.value += text;
+    if (status == CLOISTER_OK)
+        status = map(placement, CLO_VA_RUNTIME + text, gpa, constants, PAGE_USER);
+    return status;
+}
+
+/* Data slot */
+
+/* Takes `size` bytes of the data slot and maps them. `filled`: the first so many bytes are written
+   by the world host. NULL on failure. */
+static uint8_t *add_data(struct filler *filler, uint64_t va, size_t size, size_t filled)
+{
+    struct placement *placement = filler->placement;
+    size_t offset = filler->data_used;
+    struct gpa gpa = {placement->data.gpa.value + offset};
+    struct gpa rest = {gpa.value + filled};
+    uint32_t rights = PAGE_USER | PAGE_WRITE;
+    filler->data_used += size;
+    if (map(placement, va, gpa, filled, rights | PAGE_FILLED) != CLOISTER_OK ||
+        map(placement, va + filled, rest, size - filled, rights) != CLOISTER_OK)
+        return NULL;
+    return placement->data.mapping + offset;
+}
+
+static cloister_status add_segment(struct filler *filler, const struct clo_segment *segment,
+                                   struct gpa image, uint32_t first_page)
+{
+    struct placement *placement = filler->placement;
+    uint64_t va = placement->base + segment_start(segment);
+    size_t bytes = (size_t)segment->pages * PAGE;
+    if (!(segment->rights & CLO_SEGMENT_WRITE)) {
+        struct gpa gpa = {image.value + (uint64_t)first_page * PAGE};
+        uint32_t execute = segment->rights & CLO_SEGMENT_EXECUTE ? PAGE_EXECUTE : 0;
+        return map(placement, va, gpa, bytes, PAGE_USER | execute);
+    }
+    uint8_t *memory = add_data(filler, va, segment_size(segment), bytes);
+    if (!memory)
+        return CLOISTER_NO_MEMORY;
+    memcpy(memory, placement->image + (size_t)first_page * PAGE, bytes);
+    return CLOISTER_OK;
+}
+
+static cloister_status add_segments(struct filler *filler, struct reason *why)
+{
+    struct placement *placement = filler->placement;
+    const struct module_file *file = filler->file;
+    struct gpa image;
+    placement->image_size = (size_t)file->image_pages * PAGE;
+    cloister_status status = machine_add_code(
+        placement->machine, file->image, placement->image_size, &image, &placement->image, why);
+    uint32_t page = 0;
+    for (uint32_t i = 0; status == CLOISTER_OK && i < placement->record.segment_count; i++) {
+        status = add_segment(filler, &placement->record.segment[i], image, page);
+        page += placement->record.segment[i].pages;
+    }
+    return status;
+}
+
+static uint64_t stack_top(unsigned thread)
+{
+    return CLO_VA_STACK + (uint64_t)(thread + 1) * CLO_STACK_STRIDE - PAGE;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Writes what thread 0 starts with into the highest bytes of its stack at `memory`. */
+static cloister_status write_first_stack(struct filler *filler, uint8_t *memory,
+                                         const struct placement_options *options, size_t *used,
+                                         struct reason *why)
+{
+    struct placement *placement = filler->placement;
+    char *const name_only[] = {(char *)filler->file->name, NULL};
+    size_t room = min_size(ARGUMENTS_MAX, placement->stack_size / ARGUMENTS_SHARE);
+    const struct clo_module_record *record = &placement->record;
+    struct process_stack stack = {
+        .memory = memory + placement->stack_size - room,
+        .size = room,
+        .top = stack_top(0),
+        .entry = placement->entry,
+        .phdr = record->phdr_vaddr ? placement->base + record->phdr_vaddr : 0,
+        .phdr_count = record->phdr_count,
+        .arguments = options->arguments ? options->arguments : name_only,
+        .environment = options->environment,
+    };
+    return process_stack_write(&stack, &placement->stack, used, why);
+}
+
+static cloister_status add_stack(struct filler *filler, unsigned thread, size_t used)
+{
+    size_t size = filler->placement->stack_size;
+    size_t filled = (used + PAGE - 1) & ~(size_t)(PAGE - 1);
+    uint64_t top = stack_top(thread);
+    if (!add_data(filler, top - size, size - filled, 0) ||
+        !add_data(filler, top - filled, filled, filled))
+        return CLOISTER_NO_MEMORY;
+    return CLOISTER_OK;
+}
+
+static cloister_status add_stacks(struct filler *filler, const struct placement_options *options,
+                                  struct reason *why)
+{
+    uint8_t *memory = filler->placement->data.mapping + filler->data_used;
+    size_t used = 0;
+    cloister_status status = write_first_stack(filler, memory, options, &used, why);
+    for (unsigned i = 0; status == CLOISTER_OK && i < filler->placement->threads; i++)
+        status = add_stack(filler, i, i == 0 ? used : 0);
+    return status;
+}
+
+static cloister_status add_memory(struct filler *filler, const struct placement_options *options,
+                                  struct reason *why)
+{
+    struct placement *placement = filler->placement;
+    cloister_status status =
+        machine_add_data(placement->machine, data_size_of(&placement->record, options->exec_memory),
+                         &placement->data, why);
+    if (status == CLOISTER_OK &&
+        !add_data(filler, CLO_VA_PERSONALITY_DATA, CLO_PERSONALITY_DATA_SIZE, 0))
+        status = CLOISTER_NO_MEMORY;
+    if (status == CLOISTER_OK)
+        status = add_segments(filler, why);
+    if (status == CLOISTER_OK)
+        status = add_stacks(filler, options, why);
+    if (status == CLOISTER_OK && !add_data(filler, CLO_VA_HEAP, placement->heap_size, 0))
+        status = CLOISTER_NO_MEMORY;
+    if (status == CLOISTER_OK)
+        status = machine_data_close(&placement->data, why);
+    return status;
+}
+
+/* Boot page and base */
+
+static cloister_status choose_base(struct placement *placement, struct reason *why)
+{
+    const struct clo_module_record *record = &placement->record;
+    if (is_program(record) && record->segment[0].vaddr >= CLO_VA_EXEC_LOWEST)
+        return CLOISTER_OK; /* linked to fixed addresses: base 0 */
+    uint16_t random;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return refuse_errno(why, "no random bytes");
+    placement->base = CLO_VA_MODULE + random % BASES * CLO_MODULE_ALIGN;
+    return CLOISTER_OK;
+}
+
+static cloister_status fill_boot_page(struct placement *placement, const struct module_file *file,
+                                      const struct placement_options *options, struct reason *why)
+{
+    struct clo_boot *boot = placement->boot;
+    *boot = (struct clo_boot){
+        .abi_major = CLO_ABI_MAJOR,
+        .abi_minor = CLO_ABI_MINOR,
+        .flags = options->flags,
+        .threads = placement->threads,
+        .generation = options->generation,
+        .module_base = placement->base,
+        .stack_size = placement->stack_size,
+        .heap_base = CLO_VA_HEAP,
+        .heap_size = placement->heap_size,
+        .window_size = placement->machine->window_size,
+        .spin_us = options->spin_us,
+    };
+    memcpy(boot->name, file->name, sizeof boot->name);
+    if (getrandom(boot->random, sizeof boot->random, 0) != (ssize_t)sizeof boot->random)
+        return refuse_errno(why, "no random bytes");
+    return CLOISTER_OK;
+}
+
+static cloister_status place(struct filler *filler, const struct runtime_image *runtime,
+                             const struct placement_options *options, struct reason *why)
+{
+    struct placement *placement = filler->placement;
+    cloister_status status = pagetable_create(placement->machine, &placement->table);
+    if (status == CLOISTER_OK)
+        status = choose_base(placement, why);
+    placement->entry = placement->base + placement->record.entry;
+    if (status == CLOISTER_OK)
+        status = add_monitor_pages(placement);
+    if (status == CLOISTER_OK)
+        status = map_personality(placement, runtime);
+    if (status == CLOISTER_OK)
+        status = fill_boot_page(placement, filler->file, options, why);
+    if (status == CLOISTER_OK)
+        status = add_memory(filler, options, why);
+    return status;
+}
+
+cloister_status placement_create(struct machine *machine, const struct runtime_image *runtime,
+                                 const struct module_file *file,
+                                 const struct placement_options *options,
+                                 struct placement *placement, struct reason *why)
+{
+    *placement = (struct placement){
+        .machine = machine,
+        .tables = runtime->tables,
+        .runtime = runtime->gpa,
+        .threads = threads_of(&file->record),
+        .stack_size = stack_size_of(&file->record),
+        .heap_size = heap_size_of(&file->record, options->exec_memory),
+        .data = {.memfd = -1},
+        .record = file->record,
+        .protect_budget = PROTECT_PAGES * PAGE,
+    };
+    struct filler filler = {.placement = placement, .file = file};
+    struct reason inner = {""};
+    cloister_status status = place(&filler, runtime, options, &inner);
+    if (status == CLOISTER_OK)
+        return CLOISTER_OK;
+    placement_release(placement);
+    return refuse(why, status, "cannot place module %s: %s", (const char *)file->name,
+                  inner.text[0] ? inner.text : "the monitor slot is full");
+}
+
+cloister_status placement_map_window(struct placement *placement, uint32_t offset, uint32_t size)
+{
+    if (!range_within(offset, size, placement->machine->window_size))
+        return CLOISTER_BAD_ARGUMENT;
+    struct gpa gpa = {placement->machine->window_gpa.value + offset};
+    /* Filled: channels are not the module's own memory and are not wiped with it. */
+    return map(placement, CLO_VA_WINDOW + offset, gpa, size, PAGE_USER | PAGE_WRITE | PAGE_FILLED);
+}
+
+/* The module's own memory, where PROTECT may take rights away. */
+static bool is_own(const struct placement *placement, uint64_t va, uint64_t size)
+{
+    uint64_t stacks = (uint64_t)placement->threads * CLO_STACK_STRIDE;
+    uint64_t image = segment_start(&placement->record.segment[0]);
+    return (va >= placement->base + image &&
+            range_within(va - placement->base, size, placement->record.span)) ||
+           (va >= CLO_VA_HEAP && range_within(va - CLO_VA_HEAP, size, placement->heap_size)) ||
+           (va >= CLO_VA_STACK && range_within(va - CLO_VA_STACK, size, stacks));
+}
+
+static uint32_t remaining_rights(uint32_t rights)
+{
+    if (rights == 0)
+        return 0;
+    return PAGE_USER | (rights & CLO_RIGHT_WRITE ? PAGE_WRITE : 0);
+}
+
+cloister_status placement_protect(struct placement *placement, uint64_t va, uint64_t size,
+                                  uint32_t rights)
+{
+    struct machine *machine = placement->machine;
+    if ((rights & ~(CLO_RIGHT_READ | CLO_RIGHT_WRITE)) || rights == CLO_RIGHT_WRITE || size == 0)
+        return CLOISTER_BAD_ARGUMENT;
+    if (!is_own(placement, va, size))
+        return CLOISTER_DENIED;
+    if (table_need((size_t)size) > placement->protect_budget)
+        return CLOISTER_LIMIT;
+    size_t before = machine->monitor_used;
+    cloister_status status =
+        pagetable_restrict(&placement->table, va, (size_t)size, remaining_rights(rights));
+    placement->protect_budget -=
+        min_size(placement->protect_budget, machine->monitor_used - before);
+    return status;
+}
+
+void placement_each_written(const struct placement *placement,
+                            void (*visit)(void *context, struct gpa gpa), void *context)
+{
+    const struct pagetable *table = &placement->table;
+    pagetable_each_written(table, CLO_VA_PERSONALITY_DATA, CLO_PERSONALITY_DATA_SIZE, visit,
+                           context);
+    for (uint32_t i = 0; i < placement->record.segment_count; i++) {
+        const struct clo_segment *segment = &placement->record.segment[i];
+        pagetable_each_written(table, placement->base + segment_start(segment),
+                               segment_size(segment), visit, context);
+    }
+    for (unsigned i = 0; i < placement->threads; i++)
+        pagetable_each_written(table, stack_top(i) - placement->stack_size, placement->stack_size,
+                               visit, context);
+    pagetable_each_written(table, CLO_VA_HEAP, placement->heap_size, visit, context);
+}
+
+void placement_release(struct placement *placement)
+{
+    for (unsigned i = 0; i < placement->threads; i++)
+        if (placement->mailbox[i])
+            bytes_wipe(placement->mailbox[i], sizeof(struct clo_mailbox));
+    if (placement->boot)
+        bytes_wipe(placement->boot, sizeof *placement->boot);
+    if (placement->image)
+        machine_remove_code_mapping(placement->image, placement->image_size);
+    machine_data_release(&placement->data);
+    *placement = (struct placement){.data = {.memfd = -1}};
+}
