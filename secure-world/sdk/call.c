@@ -110,13 +110,24 @@ static void place_arguments(struct server *server, const struct channel *channel
 
 static bool sizes_are_sound(const struct server *server)
 {
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+    for (unsigned i = 0; server->in.kinds >> (4 * i) != 0; i++) {
         unsigned plain = submission_kind(server->in.kinds, i) & ~CLO_PARAM_INLINE;
         if (submission_kind_comes_out(plain) &&
             server->call.argument[i].size > submission_size(&server->in, i).capacity)
             return false;
     }
     return true;
+}
+
+/* What the handler left behind its result stays here. Words, for a call of memset takes longer. */
+static void clear_behind(uint8_t data[CLO_INLINE_SIZE], unsigned size)
+{
+    for (unsigned at = size & ~7u; at < CLO_INLINE_SIZE; at += 8) {
+        uint64_t word;
+        memcpy(&word, data + at, sizeof word);
+        word = at < size ? word & ((1ull << 8 * (size - at)) - 1) : 0;
+        memcpy(data + at, &word, sizeof word);
+    }
 }
 
 static void deliver_one(struct server *server, const struct channel *channel, unsigned i)
@@ -134,8 +145,7 @@ static void deliver_one(struct server *server, const struct channel *channel, un
             memcpy(shared, server->place[i], argument->size);
     } else if (submission_kind_comes_out(kind & ~CLO_PARAM_INLINE)) {
         server->out.inline_out = (uint8_t)argument->size;
-        /* What the handler left behind its result stays here. */
-        memset(server->out.data + argument->size, 0, CLO_INLINE_SIZE - argument->size);
+        clear_behind(server->out.data, (unsigned)argument->size);
     }
 }
 
@@ -150,7 +160,7 @@ static void deliver(struct server *server, const struct channel *channel, cloist
         memset(server->out.data, 0, CLO_INLINE_SIZE);
         return;
     }
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
+    for (unsigned i = 0; server->in.kinds >> (4 * i) != 0; i++)
         deliver_one(server, channel, i);
 }
 
@@ -219,7 +229,8 @@ static bool call_method(struct server *server, struct channel *channel)
         return false;
     }
     deliver(server, channel, status);
-    wipe(server, channel->arena);
+    if (submission_is_wide(server->in.kinds))
+        wipe(server, channel->arena);
     return true;
 }
 

@@ -45,14 +45,18 @@ static bool client_sleeps(struct channel *channel)
     return true;
 }
 
+/* Field by field: one wide load over fields that were just stored would wait for them all. */
 bool channel_publish(struct channel *channel, const struct clo_completion *completion, bool wide)
 {
     struct clo_completion *out = &channel->completions[channel->taken % CLO_RING_SIZE];
-    size_t turn_size = sizeof out->turn;
     if (wide)
         memcpy(out->parameter, completion->parameter, sizeof out->parameter);
-    memcpy((uint8_t *)out + turn_size, (const uint8_t *)completion + turn_size,
-           offsetof(struct clo_completion, parameter) - turn_size);
+    out->submission = completion->submission;
+    out->status = completion->status;
+    out->origin = completion->origin;
+    out->inline_out = completion->inline_out;
+    out->reserved = 0;
+    memcpy(out->data, completion->data, sizeof out->data);
     __atomic_store_n(&out->turn, channel->turn, __ATOMIC_RELEASE);
     set_position(channel, channel->taken + 1);
     return client_sleeps(channel);

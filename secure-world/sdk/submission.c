@@ -5,34 +5,12 @@
 
 #include "cloister/status.h"
 
-struct submission_size submission_size(const struct clo_submission *copy, unsigned i)
-{
-    unsigned kind = submission_kind(copy->kinds, i);
-    uint64_t word = copy->parameter[i].b;
-    switch (kind) {
-    case CLO_PARAM_BUFFER_IN | CLO_PARAM_INLINE:
-        return (struct submission_size){copy->inline_in, 0};
-    case CLO_PARAM_BUFFER_OUT | CLO_PARAM_INLINE:
-        return (struct submission_size){0, copy->inline_out};
-    case CLO_PARAM_BUFFER_INOUT | CLO_PARAM_INLINE:
-        return (struct submission_size){copy->inline_in, copy->inline_out};
-    case CLO_PARAM_BUFFER_IN:
-        return (struct submission_size){(uint32_t)word, 0};
-    case CLO_PARAM_BUFFER_OUT:
-        return (struct submission_size){0, (uint32_t)word};
-    case CLO_PARAM_BUFFER_INOUT:
-        return (struct submission_size){(uint32_t)word, (uint32_t)(word >> 32)};
-    default:
-        return (struct submission_size){0, 0};
-    }
-}
-
 /* Kinds that exist, at most one inline buffer each way, and no inline bytes without one. */
 static uint32_t first_line_broken(const struct clo_submission *copy)
 {
     unsigned ins = 0;
     unsigned outs = 0;
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+    for (unsigned i = 0; copy->kinds >> (4 * i) != 0; i++) {
         unsigned kind = submission_kind(copy->kinds, i);
         unsigned plain = kind & ~CLO_PARAM_INLINE;
         if (plain == 4 || (kind != plain && !submission_kind_is_buffer(plain)))
@@ -102,7 +80,7 @@ int submission_check(const struct clo_submission *copy, const struct clo_method 
     unsigned inline_bits = SUBMISSION_EACH * CLO_PARAM_INLINE;
     if ((copy->kinds & ~inline_bits) != method->kinds)
         return CLOISTER_BAD_ARGUMENT;
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+    for (unsigned i = 0; copy->kinds >> (4 * i) != 0; i++) {
         struct submission_size size = submission_size(copy, i);
         if (size.in > method->size_max[i] || size.capacity > method->size_max[i])
             return CLOISTER_TOO_BIG;

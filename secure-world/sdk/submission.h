@@ -54,7 +54,22 @@ static inline uint32_t submission_size_larger(struct submission_size size)
     return size.in > size.capacity ? size.in : size.capacity;
 }
 
-struct submission_size submission_size(const struct clo_submission *copy, unsigned i);
+static inline struct submission_size submission_size(const struct clo_submission *copy, unsigned i)
+{
+    unsigned kind = submission_kind(copy->kinds, i);
+    unsigned plain = kind & ~CLO_PARAM_INLINE;
+    struct submission_size size = {copy->inline_in, copy->inline_out};
+    if (kind == plain) {
+        uint64_t word = copy->parameter[i].b;
+        size.in = (uint32_t)word;
+        size.capacity = (uint32_t)(plain == CLO_PARAM_BUFFER_INOUT ? word >> 32 : word);
+    }
+    if (!submission_kind_goes_in(plain))
+        size.in = 0;
+    if (!submission_kind_comes_out(plain))
+        size.capacity = 0;
+    return size;
+}
 
 /* 0, or the CLO_BROKEN_… that the copy deserves. Only the first line is looked at if it is not
    wide. Every arena buffer of a sound one is aligned, inside the arena and apart from the others.

@@ -9,10 +9,38 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+#define CHUNK 16u
+#define SHORT 128u /* up to here a loop beats the string instruction */
+
+typedef struct __attribute__((packed, may_alias)) {
+    uint64_t word[2];
+} chunk;
+
+/* Whole chunks from the start, the last one may overlap the one before. */
+static void copy_short(uint8_t *to, const uint8_t *from, size_t size)
+{
+    if (size < CHUNK) {
+        for (size_t i = 0; i < size; i++) {
+            to[i] = from[i];
+            __asm__ volatile("" : : : "memory"); /* or the compiler makes it a call of itself */
+        }
+        return;
+    }
+    chunk last = *(const chunk *)(const void *)(from + size - CHUNK);
+    for (size_t i = 0; i < size - CHUNK; i += CHUNK) {
+        *(chunk *)(void *)(to + i) = *(const chunk *)(const void *)(from + i);
+        __asm__ volatile("" : : : "memory");
+    }
+    *(chunk *)(void *)(to + size - CHUNK) = last;
+}
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     void *result = to;
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+    if (size <= SHORT)
+        copy_short(to, from, size);
+    else
+        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
     return result;
 }
 
