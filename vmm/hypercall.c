@@ -28,8 +28,6 @@
 
 #define LOG_LINE_MAX 1024u
 #define PANIC_TEXT_MAX 256u
-/* Fresh table pages come from the monitor slot, which all modules share. */
-#define PROTECTS_MAX 1024u
 
 static cloister_status serve_wait(struct hypercall *call)
 {
@@ -152,17 +150,13 @@ static cloister_status serve_protect(struct hypercall *call)
 {
     struct module *module = call->module;
     uint64_t rights = call->argument[2];
-    cloister_status status = CLOISTER_LIMIT;
     if (rights & ~(uint64_t)(CLO_RIGHT_READ | CLO_RIGHT_WRITE))
         return CLOISTER_BAD_ARGUMENT;
     (void)pthread_mutex_lock(&module->world->memory);
-    if (module->protects < PROTECTS_MAX) {
-        module->protects++;
-        module_pause_others(module, call->thread);
-        status = placement_protect(&module->placement, call->argument[0], call->argument[1],
-                                   (uint32_t)rights);
-        module_resume(module);
-    }
+    module_pause_others(module, call->thread);
+    cloister_status status = placement_protect(&module->placement, call->argument[0],
+                                               call->argument[1], (uint32_t)rights);
+    module_resume(module);
     (void)pthread_mutex_unlock(&module->world->memory);
     return status;
 }

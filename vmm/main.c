@@ -128,19 +128,20 @@ static cloister_status serve(struct world *world, struct server *server,
     }
 }
 
-static cloister_status start_threads(struct world *world, int folder, struct reason *why)
-{
-    cloister_status status = world_start_threads(world, why);
-    if (status == CLOISTER_OK)
-        status = sandbox_enter(SANDBOX_MAIN, folder, why);
-    return status;
-}
-
 static cloister_status run_sandboxed(struct world *world, struct server *server, int folder,
                                      const struct options *options, struct reason *why)
 {
-    cloister_status status = start_threads(world, folder, why);
-    world_open_gate(world);
+    struct reason later = {0};
+    cloister_status status = world_start_threads(world, why);
+    if (status == CLOISTER_OK)
+        status = sandbox_enter(SANDBOX_MAIN, folder, why);
+    if (status != CLOISTER_OK)
+        atomic_store(&world->failed, true);
+    cloister_status opened = world_open_gate(world, &later);
+    if (status == CLOISTER_OK && opened != CLOISTER_OK) {
+        *why = later;
+        status = opened;
+    }
     if (status == CLOISTER_OK)
         status = serve(world, server, options, why);
     if (!world_stop(world)) {

@@ -20,6 +20,7 @@
 #define SEALS_DEFAULT 1000u
 #define LOGS_DEFAULT 100u
 #define PAUSE_STEP_NS 20000
+#define KICK_STEPS 100 /* a kick may be lost: again after so many */
 #define JOIN_STEP_NS 50000000
 #define JOIN_STEPS 100
 
@@ -162,11 +163,12 @@ void module_pause_others(struct module *module, const struct module_thread *self
     atomic_store(&module->pausing, true);
     for (unsigned i = 0; i < module->thread_count; i++) {
         struct module_thread *thread = &module->thread[i];
-        if (thread == self || !atomic_load(&thread->inside))
-            continue;
-        module_thread_kick(thread);
-        while (atomic_load(&thread->inside))
+        for (unsigned step_count = 0; thread != self && atomic_load(&thread->inside);
+             step_count++) {
+            if (step_count % KICK_STEPS == 0)
+                module_thread_kick(thread);
             (void)nanosleep(&step, NULL);
+        }
     }
 }
 
@@ -236,6 +238,8 @@ void module_destroy(struct module *module)
 {
     for (unsigned i = 0; module->thread && i < module->thread_count; i++)
         module_thread_destroy(&module->thread[i]);
+    if (module->placed)
+        placement_release(&module->placement);
     extents_destroy(&module->extents);
     free(module->channel);
     free(module->thread);

@@ -17,6 +17,7 @@
 #include "vmm/vcpu.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -63,7 +64,6 @@ struct module {
     _Atomic bool leaving;     /* threads leave their loop */
     _Atomic bool pausing;     /* threads wait outside vcpu_run for world->memory */
     _Atomic unsigned running; /* threads that have not left */
-    unsigned protects;        /* PROTECT calls so far; under world->memory */
 
     pthread_mutex_t lock; /* the fields below */
     struct rate seals;

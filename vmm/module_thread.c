@@ -1,7 +1,8 @@
 /*
- * Runs a vCPU. The time limit is a timer of the thread's own whose signal makes vcpu_run return;
- * it is set only when the thread is about to enter the vCPU, and never while it is parked, so that
- * an idle world has no timer and takes no time.
+ * Runs a vCPU. The time limit is a timer of the thread's own whose signal makes vcpu_run return. It
+ * is set when the thread is about to enter the vCPU and left alone when it parks, because most park
+ * for less than it; the first time it fires on a parked thread it is switched off, so that an idle
+ * world has no timer and takes no time.
  */
 #include "vmm/module_thread.h"
 
@@ -84,12 +85,20 @@ static void arm(struct module_thread *thread)
 {
     if (!thread->timed || thread->armed)
         return;
-    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(thread->look_in_ns / 1000000000),
-                                           .tv_nsec = (long)(thread->look_in_ns % 1000000000)}};
-    if (thread->look_in_ns == 0)
-        when.it_value.tv_nsec = 1;
+    uint64_t ns = thread->look_in_ns ? thread->look_in_ns : 1;
+    /* It comes again: a kick that meets the vCPU while its page tables change may be lost. */
+    struct timespec in = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+    struct itimerspec when = {.it_value = in, .it_interval = in};
     if (timer_settime(thread->timer, 0, &when, NULL) == 0)
         thread->armed = true;
+}
+
+static void disarm(struct module_thread *thread)
+{
+    const struct itimerspec never = {0};
+    if (thread->timed && timer_settime(thread->timer, 0, &never, NULL) == 0)
+        thread->armed = false;
+    thread->expired = 0;
 }
 
 static void look_at_time(struct module_thread *thread)
@@ -180,7 +189,10 @@ static void leave(struct module_thread *thread)
     struct reason why;
     if (atomic_fetch_sub(&module->running, 1) != 1)
         return;
-    if (vcpu_wipe(&thread->vcpu, &why) != CLOISTER_OK)
+    (void)pthread_mutex_lock(&module->world->memory); /* it takes pages for tables */
+    cloister_status status = vcpu_wipe(&thread->vcpu, &why);
+    (void)pthread_mutex_unlock(&module->world->memory);
+    if (status != CLOISTER_OK)
         log_error("module %s: its memory was not wiped: %s", module->file.name, why.text);
     else
         log_debug("module %s: its memory is wiped", module->file.name);
@@ -274,6 +286,8 @@ static uint64_t park(struct module_thread *thread, uint64_t until_ns)
             return CLO_WAKE_TIMEOUT;
         if (errno != EINTR)
             break;
+        if (thread->expired)
+            disarm(thread);
     }
     return CLO_WAKE_CONTROL;
 }

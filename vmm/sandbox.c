@@ -62,13 +62,14 @@ static const struct rule common[] = {
 
 /* A thread that runs a vCPU. */
 static const struct rule vcpu[] = {
-    WHERE(ioctl, REQUEST(KVM_RUN)),       /* runs the module */
-    WHERE(ioctl, REQUEST(KVM_GET_REGS)),  /* describes a fault */
-    WHERE(ioctl, REQUEST(KVM_SET_REGS)),  /* starts the wipe routine */
-    WHERE(ioctl, REQUEST(KVM_GET_SREGS)), /* a new CR3 after PROTECT; CR2 of a fault */
-    WHERE(ioctl, REQUEST(KVM_SET_SREGS)), /* … */
-    ANY(epoll_pwait2),                    /* WAIT */
-    ANY(timer_settime),                   /* time limit of a call */
+    WHERE(ioctl, REQUEST(KVM_RUN)),             /* runs the module */
+    WHERE(ioctl, REQUEST(KVM_GET_REGS)),        /* describes a fault */
+    WHERE(ioctl, REQUEST(KVM_SET_REGS)),        /* starts the wipe routine */
+    WHERE(ioctl, REQUEST(KVM_GET_SREGS)),       /* a new CR3 after PROTECT; CR2 of a fault */
+    WHERE(ioctl, REQUEST(KVM_SET_SREGS)),       /* … */
+    WHERE(ioctl, REQUEST(KVM_SET_VCPU_EVENTS)), /* the wipe starts from a clean state */
+    ANY(epoll_pwait2),                          /* WAIT */
+    ANY(timer_settime),                         /* time limit of a call */
     WHERE(sendmsg, SCMP_A0(SCMP_CMP_EQ, CLO_KEEPER_DESCRIPTOR)),  /* asks the keeper */
     WHERE(recvmsg, SCMP_A0(SCMP_CMP_EQ, CLO_KEEPER_DESCRIPTOR)),  /* … and is answered */
     WHERE(shutdown, SCMP_A0(SCMP_CMP_EQ, CLO_KEEPER_DESCRIPTOR)), /* … or has had enough */

@@ -151,7 +151,7 @@ static bool identify(int fd, struct clo_caller *caller)
 static bool user_may(const struct server *server, uint32_t uid)
 {
     unsigned held = 0;
-    if (uid == geteuid() || uid == 0)
+    if (uid == server->world->owner || uid == 0)
         return true;
     for (unsigned i = 0; i < SERVER_CONNECTIONS_MAX; i++)
         held += server->connection[i].fd >= 0 && server->connection[i].client.caller.uid == uid;

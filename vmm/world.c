@@ -132,6 +132,8 @@ static cloister_status begin(struct world *world, const struct options *options,
 {
     *world = (struct world){.debug = options->debug || options->mode == OPTIONS_EXEC,
                             .exec = options->mode == OPTIONS_EXEC,
+                            .owner = geteuid(),
+                            .keeper_pid = (uint32_t)getppid(),
                             .started_at = (uint64_t)time(NULL),
                             .spin_us = options->spin_us,
                             .memory = PTHREAD_MUTEX_INITIALIZER,
@@ -224,31 +226,34 @@ void world_wait_at_gate(struct world *world)
         futex_wait(&world->gate, 0);
 }
 
-void world_open_gate(struct world *world)
-{
-    atomic_store(&world->gate, 1);
-    futex_wake(&world->gate);
-}
-
-static void wait_for_threads(struct world *world, uint32_t count)
+static void wait_for_threads(struct world *world)
 {
     uint32_t waiting;
-    while ((waiting = atomic_load(&world->waiting)) < count)
+    while ((waiting = atomic_load(&world->waiting)) < world->created)
         futex_wait(&world->waiting, waiting);
 }
 
 cloister_status world_start_threads(struct world *world, struct reason *why)
 {
-    uint32_t started = 0;
     cloister_status status = CLOISTER_OK;
     for (unsigned i = 0; i < world->module_count && status == CLOISTER_OK; i++) {
         status = module_start(&world->module[i], why);
-        started += atomic_load(&world->module[i].running);
+        world->created += atomic_load(&world->module[i].running);
     }
-    wait_for_threads(world, started);
-    if (status == CLOISTER_OK && atomic_load(&world->failed))
-        status = refuse(why, CLOISTER_UNSUPPORTED, "a module thread cannot be sandboxed");
     return status;
+}
+
+cloister_status world_open_gate(struct world *world, struct reason *why)
+{
+    wait_for_threads(world);
+    bool failed = atomic_load(&world->failed);
+    for (unsigned i = 0; failed && i < world->module_count; i++)
+        atomic_store(&world->module[i].leaving, true);
+    atomic_store(&world->gate, 1);
+    futex_wake(&world->gate);
+    if (failed)
+        return refuse(why, CLOISTER_UNSUPPORTED, "a module thread cannot be sandboxed");
+    return CLOISTER_OK;
 }
 
 bool world_started(const struct world *world)
@@ -298,7 +303,7 @@ void world_fill_info(struct world *world, struct clo_world_info *info)
                                     .isolation = world_isolation(world),
                                     .debug = world->debug,
                                     .module_count = world->module_count,
-                                    .keeper = (uint32_t)getppid(),
+                                    .keeper = world->keeper_pid,
                                     .started_at = world->started_at};
     memcpy(info->name, world->name, sizeof info->name);
     (void)!name_set(info->kvm, sizeof info->kvm, kvm_flavour_name(world->machine.flavour));

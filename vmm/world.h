@@ -30,6 +30,8 @@ struct world {
     bool debug;
     bool exec; /* one program, no keeper, no socket */
     uint64_t started_at;
+    uint32_t owner;      /* uid that the world runs as */
+    uint32_t keeper_pid; /* as it was at the start */
     uint32_t spin_us;
     struct machine machine;
     bool machine_created;
@@ -42,6 +44,7 @@ struct world {
     _Atomic bool stopping;
     _Atomic bool failed;      /* a thread could not be prepared */
     _Atomic uint32_t gate;    /* futex: threads start when it is 1 */
+    uint32_t created;         /* threads */
     _Atomic uint32_t waiting; /* threads that stand at the gate */
 };
 
@@ -55,9 +58,14 @@ CLOISTER_MUST_USE cloister_status world_create_exec(struct world *world,
                                                     const struct options *options,
                                                     char *const *environment, struct reason *why);
 
-/* Creates the module threads; they wait, sandboxed, until world_open_gate. */
+/* Creates the module threads; they sandbox themselves and wait at the gate. */
 CLOISTER_MUST_USE cloister_status world_start_threads(struct world *world, struct reason *why);
-void world_open_gate(struct world *world);
+
+/* Waits until all created threads stand at the gate, and opens it: they run, or leave at once if
+   one of them could not be sandboxed (UNSUPPORTED). */
+CLOISTER_MUST_USE cloister_status world_open_gate(struct world *world, struct reason *why);
+
+/* A module thread's part of it. */
 void world_wait_at_gate(struct world *world);
 
 /* Has every module left CLO_MODULE_STARTING? */

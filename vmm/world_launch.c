@@ -67,23 +67,12 @@ static uint32_t vcpu_count(const struct world *world)
     return count;
 }
 
-/* Without UMIP a module can read where the host's descriptor tables lie. */
-static bool has_umip(const struct machine *machine)
-{
-    for (unsigned i = 0; i < machine->cpuid->nent; i++) {
-        const struct kvm_cpuid_entry2 *entry = &machine->cpuid->entries[i];
-        if (entry->function == 7 && entry->index == 0)
-            return (entry->ecx & (1u << 2)) != 0;
-    }
-    return false;
-}
-
 cloister_status world_launch_start(struct world *world, struct reason *why)
 {
     struct clo_keeper_start start = {.isolation = world_isolation(world),
                                      .vcpus = vcpu_count(world),
                                      .window_size = (uint32_t)world->machine.window_size,
-                                     .umip = has_umip(&world->machine),
+                                     .umip = world->machine.umip,
                                      .spin_us = world->spin_us};
     if (!name_set(start.kvm, sizeof start.kvm, kvm_flavour_name(world->machine.flavour)))
         return CLOISTER_INTERNAL;

@@ -1,0 +1,31 @@
+/*
+ * What the module `misbehave` can be asked for.
+ */
+#ifndef TESTS_MODULES_MISBEHAVE_H
+#define TESTS_MODULES_MISBEHAVE_H
+
+enum misbehave {
+    MISBEHAVE_NOT,
+    /* faults */
+    MISBEHAVE_READ_NULL,
+    MISBEHAVE_WRITE_TEXT,
+    MISBEHAVE_WRITE_CONSTANT,
+    MISBEHAVE_RUN_DATA,
+    MISBEHAVE_DIVIDE,
+    MISBEHAVE_HALT,
+    MISBEHAVE_PORT,
+    MISBEHAVE_UNDEFINED,
+    MISBEHAVE_NON_CANONICAL,
+    MISBEHAVE_READ_MONITOR,
+    /* ends */
+    MISBEHAVE_LOOP,
+    MISBEHAVE_EXIT,
+    MISBEHAVE_PANIC,
+    MISBEHAVE_ABORT,
+    MISBEHAVE_RECURSE,
+    /* survived */
+    MISBEHAVE_FLOOD,
+    MISBEHAVE_SLOW,
+};
+
+#endif
