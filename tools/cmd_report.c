@@ -38,10 +38,10 @@ cloister_status report_hex(const char *option, const char *text, size_t least, s
         return CLOISTER_OK;
     if (least == most)
         return refuse(why, CLOISTER_BAD_ARGUMENT,
-                      "%s is '%.16s…' (%zu characters); it must be %zu hexadecimal digits", option,
+                      "%s is '%.16s' (%zu characters); it must be %zu hexadecimal digits", option,
                       text, strlen(text), 2 * most);
     return refuse(why, CLOISTER_BAD_ARGUMENT,
-                  "%s is '%.16s…' (%zu characters); it must be %zu to %zu hexadecimal digits, an "
+                  "%s is '%.16s' (%zu characters); it must be %zu to %zu hexadecimal digits, an "
                   "even number",
                   option, text, strlen(text), 2 * least, 2 * most);
 }
