@@ -2,7 +2,7 @@
  * A running world from outside: what comes over its socket, from clients that keep no rule, and
  * what becomes of it when modules, clients, keepers and signals end things.
  */
-#include "tests/e2e/live_world.h"
+#include "tests/e2e/started_world.h"
 #include "tests/modules/misbehave.h"
 
 #include "cloister/client.h"
@@ -38,21 +38,21 @@
 #define MISBEHAVE "--module", "@tests/modules/misbehave.mod"
 #define RSS_LIMIT_KIB 4096
 
-static struct live_world world;
+static struct started_world world;
 
 static int start_echo(void **state)
 {
     (void)state;
-    if (!live_world_impossible())
-        live_world_start(&world, OPTIONS(ECHO));
+    if (!started_world_impossible())
+        started_world_start(&world, OPTIONS(ECHO));
     return 0;
 }
 
 static int start_both(void **state)
 {
     (void)state;
-    if (!live_world_impossible())
-        live_world_start(&world, OPTIONS(ECHO, MISBEHAVE));
+    if (!started_world_impossible())
+        started_world_start(&world, OPTIONS(ECHO, MISBEHAVE));
     return 0;
 }
 
@@ -60,13 +60,13 @@ static int stop(void **state)
 {
     (void)state;
     if (world.folder[0])
-        live_world_stop(&world);
+        started_world_stop(&world);
     return 0;
 }
 
 static void skip_if_impossible(void)
 {
-    const char *why = live_world_impossible();
+    const char *why = started_world_impossible();
     if (!why)
         return;
     print_message("skipped: %s\n", why);
@@ -485,10 +485,10 @@ static void stop_by_another_user_is_denied(void **state)
 static void name_is_held_by_one_world(void **state)
 {
     (void)state;
-    struct live_world second = world;
+    struct started_world second = world;
     skip_if_impossible();
-    assert_int_equal(live_world_try(&second, OPTIONS(ECHO)), 1);
-    assert_non_null(strstr(live_world_log(&world), "a world named t is running"));
+    assert_int_equal(started_world_try(&second, OPTIONS(ECHO)), 1);
+    assert_non_null(strstr(started_world_log(&world), "a world named t is running"));
     assert_serves();
 }
 
@@ -527,7 +527,7 @@ static void stop_request_ends_the_world_cleanly(void **state)
         mmap(NULL, reply.size, PROT_READ | PROT_WRITE, MAP_SHARED, got[0], 0);
     int fd = raw_connect();
     assert_int_equal(raw_ask(fd, CLO_CONTROL_STOP, NULL, 0, body, sizeof body), CLOISTER_OK);
-    assert_int_equal(live_world_wait(&world), 0);
+    assert_int_equal(started_world_wait(&world), 0);
     assert_int_equal(header->state, CLO_CHANNEL_CLOSED);
     assert_int_equal(access(world.socket, F_OK), -1);
     (void)munmap(header, reply.size);
@@ -631,7 +631,7 @@ static void log_flood_is_cut_and_escaped(void **state)
     (void)state;
     skip_if_impossible();
     assert_int_equal(ask_to(MISBEHAVE_FLOOD).status, CLOISTER_OK);
-    const char *log = live_world_log(&world);
+    const char *log = started_world_log(&world);
     assert_in_range(lines_with(log, "flood"), 1, 50);
     assert_null(strchr(log, '\x1b'));
     assert_null(strstr(log, "\nforged"));
@@ -686,38 +686,38 @@ static void world_ends_with_its_keeper(void **state)
 {
     (void)state;
     skip_if_impossible();
-    live_world_start(&world, OPTIONS(ECHO));
+    started_world_start(&world, OPTIONS(ECHO));
     assert_int_equal(kill(world.keeper, SIGKILL), 0);
-    assert_int_equal(live_world_wait(&world), 128 + SIGKILL);
+    assert_int_equal(started_world_wait(&world), 128 + SIGKILL);
     for (unsigned i = 0; i < 1000 && access(world.socket, F_OK) == 0; i++)
         (void)usleep(10000);
-    live_world_stop(&world);
+    started_world_stop(&world);
 }
 
 static void killed_world_leaves_nothing_that_is_in_the_way(void **state)
 {
     (void)state;
     skip_if_impossible();
-    live_world_start(&world, OPTIONS(ECHO));
+    started_world_start(&world, OPTIONS(ECHO));
     assert_int_equal(kill(world.host, SIGKILL), 0);
-    assert_int_not_equal(live_world_wait(&world), 0);
-    assert_int_equal(live_world_try(&world, OPTIONS(ECHO)), -1);
+    assert_int_not_equal(started_world_wait(&world), 0);
+    assert_int_equal(started_world_try(&world, OPTIONS(ECHO)), -1);
     assert_echo_works();
-    live_world_stop(&world);
+    started_world_stop(&world);
 }
 
 static void world_in_an_endless_call_stops(void **state)
 {
     (void)state;
     skip_if_impossible();
-    live_world_start(&world, OPTIONS(ECHO, MISBEHAVE));
+    started_world_start(&world, OPTIONS(ECHO, MISBEHAVE));
     pid_t child = fork();
     if (child == 0) {
         (void)ask_to(MISBEHAVE_LOOP);
         _exit(0);
     }
     wait_for_channels("misbehave", 1);
-    live_world_stop(&world);
+    started_world_stop(&world);
     (void)waitpid(child, NULL, 0);
 }
 
@@ -725,24 +725,24 @@ static void start_that_fails_says_why(void **state)
 {
     (void)state;
     skip_if_impossible();
-    live_world_prepare(&world);
-    assert_int_equal(live_world_try(&world, OPTIONS("--module", "/nonexistent.mod")), 4);
-    assert_non_null(strstr(live_world_log(&world), "/nonexistent.mod"));
-    assert_int_equal(live_world_try(&world, OPTIONS("--module", "/etc/passwd")), 7);
-    assert_int_equal(live_world_try(&world, OPTIONS(ECHO, ECHO)), 7);
-    assert_non_null(strstr(live_world_log(&world), "two modules are named echo"));
-    assert_int_equal(live_world_try(&world, OPTIONS(ECHO, "--spin", "x")), 2);
-    live_world_stop(&world);
+    started_world_prepare(&world);
+    assert_int_equal(started_world_try(&world, OPTIONS("--module", "/nonexistent.mod")), 4);
+    assert_non_null(strstr(started_world_log(&world), "/nonexistent.mod"));
+    assert_int_equal(started_world_try(&world, OPTIONS("--module", "/etc/passwd")), 7);
+    assert_int_equal(started_world_try(&world, OPTIONS(ECHO, ECHO)), 7);
+    assert_non_null(strstr(started_world_log(&world), "two modules are named echo"));
+    assert_int_equal(started_world_try(&world, OPTIONS(ECHO, "--spin", "x")), 2);
+    started_world_stop(&world);
 }
 
 static void production_world_refuses_unsigned_modules(void **state)
 {
     (void)state;
     skip_if_impossible();
-    live_world_prepare(&world);
-    assert_int_equal(live_world_try(&world, (const char *const[]){ECHO, NULL}), 3);
+    started_world_prepare(&world);
+    assert_int_equal(started_world_try(&world, (const char *const[]){ECHO, NULL}), 3);
     assert_int_equal(access(world.socket, F_OK), -1);
-    live_world_stop(&world);
+    started_world_stop(&world);
 }
 
 #define IN_ECHO(test) cmocka_unit_test(test)

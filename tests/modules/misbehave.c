@@ -12,21 +12,28 @@
 
 static const char text[] = "constant";
 
-static void fault(uint64_t how)
+/* Where a pointer came from is none of the compiler's business. */
+static volatile char *at(uintptr_t address)
+{
+    __asm__ volatile("" : "+r"(address));
+    return (volatile char *)address;
+}
+
+__attribute__((noinline, noclone, used)) static void fault(uint64_t how)
 {
     switch (how) {
     case MISBEHAVE_READ_NULL:
-        (void)*(volatile int *)(uintptr_t)8;
+        (void)*at(8);
         return;
     case MISBEHAVE_WRITE_TEXT:
-        *(volatile char *)(uintptr_t)&fault = 0;
+        *at((uintptr_t)&fault) = 0;
         return;
     case MISBEHAVE_WRITE_CONSTANT:
-        *(volatile char *)(uintptr_t)text = 0;
+        *at((uintptr_t)text) = 0;
         return;
     case MISBEHAVE_RUN_DATA: {
         static unsigned char code[] = {0xc3};
-        ((void (*)(void))(uintptr_t)code)();
+        ((void (*)(void))(uintptr_t)at((uintptr_t)code))();
         return;
     }
     case MISBEHAVE_DIVIDE:
@@ -43,10 +50,10 @@ static void fault(uint64_t how)
         __asm__ volatile("ud2");
         return;
     case MISBEHAVE_NON_CANONICAL:
-        (void)*(volatile int *)0x8000000000000000ull;
+        (void)*at(0x8000000000000000);
         return;
     case MISBEHAVE_READ_MONITOR:
-        (void)*(volatile int *)(uintptr_t)0x10000;
+        (void)*at(0x10000);
         return;
     default:
         return;

@@ -1,7 +1,7 @@
 /*
  * Starts and stops worlds for tests, the way `cloister world run` does it.
  */
-#include "tests/e2e/live_world.h"
+#include "tests/e2e/started_world.h"
 
 #include "cloister/client.h"
 
@@ -24,13 +24,13 @@
 #define PATH_SIZE 512
 #define WORDS_MAX 48
 
-void live_path(const char *below, char *path, size_t size)
+void started_path(const char *below, char *path, size_t size)
 {
     const char *build = getenv("CLOISTER_BUILD");
     (void)snprintf(path, size, "%s/%s", build ? build : "build", below);
 }
 
-const char *live_world_impossible(void)
+const char *started_world_impossible(void)
 {
     return access("/dev/kvm", R_OK | W_OK) == 0 ? NULL : "/dev/kvm cannot be used";
 }
@@ -44,18 +44,18 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void append_log(const struct live_world *world)
+static void append_log(const struct started_world *world)
 {
     int fd = open(world->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     (void)dup2(fd, STDERR_FILENO);
     (void)dup2(fd, STDOUT_FILENO);
 }
 
-static void make_state(const struct live_world *world)
+static void make_state(const struct started_world *world)
 {
     char command[PATH_SIZE];
     char state[128];
-    live_path("cloister", command, sizeof command);
+    started_path("cloister", command, sizeof command);
     (void)snprintf(state, sizeof state, "%s/state", world->folder);
     pid_t child = fork();
     if (child == 0) {
@@ -64,12 +64,12 @@ static void make_state(const struct live_world *world)
         _exit(127);
     }
     if (wait_for(child) != 0)
-        fail_msg("key init: %s", live_world_log(world));
+        fail_msg("key init: %s", started_world_log(world));
 }
 
-void live_world_prepare(struct live_world *world)
+void started_world_prepare(struct started_world *world)
 {
-    *world = (struct live_world){.folder = "/tmp/live_world.XXXXXX"};
+    *world = (struct started_world){.folder = "/tmp/started_world.XXXXXX"};
     assert_non_null(mkdtemp(world->folder));
     (void)snprintf(world->socket, sizeof world->socket, "%s/run/t.sock", world->folder);
     (void)snprintf(world->log, sizeof world->log, "%s/log", world->folder);
@@ -77,17 +77,17 @@ void live_world_prepare(struct live_world *world)
 }
 
 /* In the child. */
-static void become_keeper(const struct live_world *world, int ready, const char *const *options)
+static void become_keeper(const struct started_world *world, int ready, const char *const *options)
 {
     static char words[WORDS_MAX][PATH_SIZE];
     char *argv[WORDS_MAX] = {0};
     char runtime[128];
     int count = 0;
-    live_path("libexec/cloister-keeper", words[count++], PATH_SIZE);
+    started_path("libexec/cloister-keeper", words[count++], PATH_SIZE);
     (void)snprintf(words[count++], PATH_SIZE, "--state");
     (void)snprintf(words[count++], PATH_SIZE, "%s/state", world->folder);
     (void)snprintf(words[count++], PATH_SIZE, "--world-host");
-    live_path("libexec/cloister-world", words[count++], PATH_SIZE);
+    started_path("libexec/cloister-world", words[count++], PATH_SIZE);
     (void)snprintf(words[count++], PATH_SIZE, "--ready-fd");
     (void)snprintf(words[count++], PATH_SIZE, "%d", ready);
     (void)snprintf(words[count++], PATH_SIZE, "--");
@@ -95,7 +95,7 @@ static void become_keeper(const struct live_world *world, int ready, const char 
     (void)snprintf(words[count++], PATH_SIZE, "t");
     for (; *options && count < WORDS_MAX - 1; options++)
         if ((*options)[0] == '@')
-            live_path(*options + 1, words[count++], PATH_SIZE);
+            started_path(*options + 1, words[count++], PATH_SIZE);
         else
             (void)snprintf(words[count++], PATH_SIZE, "%s", *options);
     for (int i = 0; i < count; i++)
@@ -107,7 +107,7 @@ static void become_keeper(const struct live_world *world, int ready, const char 
     _exit(127);
 }
 
-static void learn_host(struct live_world *world)
+static void learn_host(struct started_world *world)
 {
     cloister_world *connection;
     struct clo_world_info info;
@@ -117,7 +117,7 @@ static void learn_host(struct live_world *world)
     cloister_world_close(connection);
 }
 
-int live_world_try(struct live_world *world, const char *const *options)
+int started_world_try(struct started_world *world, const char *const *options)
 {
     int ends[2];
     char byte = 0;
@@ -136,15 +136,15 @@ int live_world_try(struct live_world *world, const char *const *options)
     return -1;
 }
 
-void live_world_start(struct live_world *world, const char *const *options)
+void started_world_start(struct started_world *world, const char *const *options)
 {
-    live_world_prepare(world);
-    int status = live_world_try(world, options);
+    started_world_prepare(world);
+    int status = started_world_try(world, options);
     if (status != -1)
-        fail_msg("the world did not start (%d): %s", status, live_world_log(world));
+        fail_msg("the world did not start (%d): %s", status, started_world_log(world));
 }
 
-int live_world_wait(struct live_world *world)
+int started_world_wait(struct started_world *world)
 {
     int status = wait_for(world->keeper);
     world->keeper = 0;
@@ -159,24 +159,24 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-void live_world_remove(struct live_world *world)
+void started_world_remove(struct started_world *world)
 {
     (void)nftw(world->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-void live_world_stop(struct live_world *world)
+void started_world_stop(struct started_world *world)
 {
     if (world->keeper > 0) {
         (void)kill(world->keeper, SIGTERM);
-        int status = live_world_wait(world);
+        int status = started_world_wait(world);
         if (status != 0)
-            fail_msg("the world ended with %d: %s", status, live_world_log(world));
+            fail_msg("the world ended with %d: %s", status, started_world_log(world));
     }
     assert_int_not_equal(access(world->socket, F_OK), 0);
-    live_world_remove(world);
+    started_world_remove(world);
 }
 
-const char *live_world_log(const struct live_world *world)
+const char *started_world_log(const struct started_world *world)
 {
     static char text[65536];
     int fd = open(world->log, O_RDONLY);
