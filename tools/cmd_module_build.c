@@ -9,6 +9,7 @@
 #include "measure/module_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <spawn.h>
@@ -28,7 +29,11 @@ static const char help[] =
     "\n"
     "  -o, --output FILE   the module; an old one is replaced only by one that is sound\n"
     "      --no-libc       without a libc: smaller, quicker to start, no malloc\n"
-    "      -- ARGUMENT...  more for the compiler and linker, such as -lcloister-seal -lcrypto\n";
+    "      -- ARGUMENT...  more for the compiler and linker, such as -lcloister-seal -lcrypto\n"
+    "\n"
+    "musl, whose -static-pie makes a dynamic program on Debian: CC=musl-gcc, and behind the --\n"
+    "  -static -nostartfiles -Wl,-pie,--no-dynamic-linker DIR/rcrt1.o DIR/crti.o DIR/crtn.o\n"
+    "  where DIR is /usr/lib/x86_64-linux-musl\n";
 
 struct build {
     const char *output;
@@ -124,6 +129,24 @@ static const char **compiler_arguments(const struct build *build, const struct s
     return arguments;
 }
 
+/* The compiler would say so in three lines. */
+static cloister_status check_sources(const struct build *build, struct reason *why)
+{
+    for (int i = 0; i < build->source_count; i++)
+        if (access(build->sources[i], R_OK) != 0)
+            return refuse_errno(why, "cannot read source %.120s", build->sources[i]);
+    return CLOISTER_OK;
+}
+
+/* Can it be written there at all? The compiler only fills it. */
+static cloister_status create_empty(const char *path, const struct build *build, struct reason *why)
+{
+    AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+    if (fd < 0)
+        return refuse_errno(why, "cannot write %.120s", build->output);
+    return CLOISTER_OK;
+}
+
 static cloister_status run_compiler(const char **arguments, struct reason *why)
 {
     pid_t compiler;
@@ -182,6 +205,10 @@ static cloister_status make(const struct build *build, const char *temporary, st
     struct clo_module_record record;
     size_t size;
     cloister_status status = find_sdk(&sdk, why);
+    if (status == CLOISTER_OK)
+        status = check_sources(build, why);
+    if (status == CLOISTER_OK)
+        status = create_empty(temporary, build, why);
     if (status != CLOISTER_OK)
         return status;
     AUTO_FREE const char **arguments = compiler_arguments(build, &sdk, temporary);
