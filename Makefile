@@ -87,9 +87,10 @@ $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJ
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lseccomp -lcrypto
 
+# libcrypto.a: the very code that digest.mod has.
 $(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lseccomp -lcrypto -lm
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lseccomp -Wl,-Bstatic -lcrypto -Wl,-Bdynamic -lm
 
 $(BUILD)/libcloister.a: $(CLIENT_OBJECTS) $(BASE_OBJECTS)
 	rm -f $@ && ar rcs $@ $^

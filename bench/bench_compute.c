@@ -7,7 +7,7 @@
 #include "bench/row.h"
 
 #include "bench/clock.h"
-#include "bench/live_world.h"
+#include "bench/measured_world.h"
 #include "bench/pin.h"
 
 #include <openssl/evp.h>
@@ -133,14 +133,14 @@ static void end_library(struct sides *sides)
     EVP_CIPHER_free(sides->aes);
 }
 
-static cloister_status with_world(const struct row_plan *plan, const struct live_world *live,
+static cloister_status with_world(const struct row_plan *plan, const struct measured_world *live,
                                   struct row *rows, struct reason *why)
 {
     static struct sides sides;
     memset(&sides, 0, sizeof sides);
     cloister_status status = start_library(&sides, why);
     if (status == CLOISTER_OK)
-        status = live_world_session(live, "digest", ARENA_SIZE, &sides.session, why);
+        status = measured_world_session(live, "digest", ARENA_SIZE, &sides.session, why);
     if (status == CLOISTER_OK) {
         cloister_session_set_spin(sides.session, 0); /* the module needs this processor */
         status = pin_self(plan->server_cpu, why);
@@ -157,11 +157,11 @@ static cloister_status with_world(const struct row_plan *plan, const struct live
 cloister_status bench_compute(const struct row_plan *plan, struct row *rows, unsigned *count,
                               struct reason *why)
 {
-    struct live_world live;
-    cloister_status status = live_world_start(&live, "digest", 0, plan->server_cpu, why);
+    struct measured_world live;
+    cloister_status status = measured_world_start(&live, "digest", 0, plan->server_cpu, why);
     if (status == CLOISTER_OK)
         status = with_world(plan, &live, rows, why);
-    live_world_stop(&live);
+    measured_world_stop(&live);
     *count = 2;
     return status;
 }

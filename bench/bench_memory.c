@@ -5,7 +5,7 @@
 #include "bench/row.h"
 
 #include "base/scope.h"
-#include "bench/live_world.h"
+#include "bench/measured_world.h"
 
 #include <stdio.h>
 
@@ -37,11 +37,11 @@ static cloister_status resident_kib(pid_t pid, double *kib, struct reason *why)
     return refuse(why, CLOISTER_BAD_FORMAT, "%s has no VmRSS line", path);
 }
 
-static cloister_status call_once(const struct live_world *live, struct reason *why)
+static cloister_status call_once(const struct measured_world *live, struct reason *why)
 {
     cloister_session *session;
     uint8_t byte = 0;
-    cloister_status status = live_world_session(live, "echo", 0, &session, why);
+    cloister_status status = measured_world_session(live, "echo", 0, &session, why);
     if (status != CLOISTER_OK)
         return status;
     cloister_parameter parameters[4] = {cloister_in(&byte, 1), cloister_out(&byte, 1)};
@@ -54,14 +54,14 @@ cloister_status bench_memory(const struct row_plan *plan, struct row *rows, unsi
                              struct reason *why)
 {
     static struct row_samples samples;
-    struct live_world live;
+    struct measured_world live;
     double kib = 0;
-    cloister_status status = live_world_start(&live, "echo", 0, plan->server_cpu, why);
+    cloister_status status = measured_world_start(&live, "echo", 0, plan->server_cpu, why);
     if (status == CLOISTER_OK)
         status = call_once(&live, why);
     if (status == CLOISTER_OK)
         status = resident_kib(live.host, &kib, why);
-    live_world_stop(&live);
+    measured_world_stop(&live);
     samples = (struct row_samples){.ours = {kib}, .reference = {ALLOWED_KIB}, .count = 1};
     row_finish(&rows[0], &head, &samples);
     *count = 1;

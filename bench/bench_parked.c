@@ -7,7 +7,7 @@
 #include "bench/row.h"
 
 #include "bench/clock.h"
-#include "bench/live_world.h"
+#include "bench/measured_world.h"
 #include "bench/pin.h"
 #include "bench/raw_kvm.h"
 #include "bench/statistics.h"
@@ -178,12 +178,12 @@ static cloister_status measure(const struct row_plan *plan, struct sides *sides,
     return status;
 }
 
-static cloister_status with_session(const struct row_plan *plan, const struct live_world *live,
+static cloister_status with_session(const struct row_plan *plan, const struct measured_world *live,
                                     struct row *rows, struct reason *why)
 {
     static struct sides sides;
     memset(&sides, 0, sizeof sides);
-    cloister_status status = live_world_session(live, "echo", 0, &sides.session, why);
+    cloister_status status = measured_world_session(live, "echo", 0, &sides.session, why);
     if (status != CLOISTER_OK)
         return status;
     status = start_raw(&sides.server, plan->server_cpu, why);
@@ -202,13 +202,13 @@ static cloister_status with_session(const struct row_plan *plan, const struct li
 cloister_status bench_parked(const struct row_plan *plan, struct row *rows, unsigned *count,
                              struct reason *why)
 {
-    struct live_world live;
+    struct measured_world live;
     if (plan->caller_cpu == plan->server_cpu)
         return refuse(why, CLOISTER_UNSUPPORTED, "two processors are needed");
-    cloister_status status = live_world_start(&live, "echo", 0, plan->server_cpu, why);
+    cloister_status status = measured_world_start(&live, "echo", 0, plan->server_cpu, why);
     if (status == CLOISTER_OK)
         status = with_session(plan, &live, rows, why);
-    live_world_stop(&live);
+    measured_world_stop(&live);
     *count = 2;
     return status;
 }

@@ -8,7 +8,7 @@
 
 #include "base/scope.h"
 #include "bench/clock.h"
-#include "bench/live_world.h"
+#include "bench/measured_world.h"
 #include "bench/raw_kvm.h"
 #include "vmm/module_file.h"
 #include "vmm/vcpu.h"
@@ -51,20 +51,31 @@ struct small_world {
     struct vcpu_exit end;
 };
 
-static struct clo_submission *first_submission(const struct small_world *world)
+static struct clo_submission *submissions(const struct small_world *world)
 {
     return (struct clo_submission *)(void *)(world->channel + CLO_SUBMISSIONS_OFFSET);
 }
 
-static struct clo_completion *first_completion(const struct small_world *world)
+/* The second one: the first answers the opening of the session. */
+static struct clo_completion *reply_of(const struct small_world *world)
 {
-    return (struct clo_completion *)(void *)(world->channel + CLO_COMPLETIONS_OFFSET);
+    return (struct clo_completion *)(void *)(world->channel + CLO_COMPLETIONS_OFFSET) + 1;
 }
 
 static bool replied(const struct small_world *world)
 {
-    const _Atomic uint32_t *turn = (const _Atomic uint32_t *)&first_completion(world)->turn;
-    return atomic_load_explicit(turn, memory_order_acquire) == 1;
+    const _Atomic uint32_t *turn = (const _Atomic uint32_t *)&reply_of(world)->turn;
+    return atomic_load_explicit(turn, memory_order_acquire) == 2;
+}
+
+/* The two hypercalls that echo makes on its way: RELRO, and waiting. */
+static cloister_status serve(struct small_world *world, struct clo_mailbox *mailbox)
+{
+    mailbox->result[0] = 0;
+    if (world->end.number == CLO_HC_PROTECT)
+        return placement_protect(&world->placement, mailbox->argument[0], mailbox->argument[1],
+                                 (uint32_t)mailbox->argument[2]);
+    return world->end.number == CLO_HC_WAIT ? CLOISTER_OK : CLOISTER_UNSUPPORTED;
 }
 
 /* Runs the module until it parks after the reply, or ends. */
@@ -72,13 +83,12 @@ static void *run(void *argument)
 {
     struct small_world *world = argument;
     struct clo_mailbox *mailbox = world->placement.mailbox[0];
-    do {
+    for (;;) {
         vcpu_run(&world->vcpu, &world->end);
-        mailbox->status = CLOISTER_OK;
-        mailbox->result[0] = CLO_WAKE_CONTROL;
-    } while (world->end.event == VCPU_HYPERCALL && world->end.number == CLO_HC_WAIT &&
-             !replied(world));
-    return NULL;
+        if (world->end.event != VCPU_HYPERCALL || replied(world))
+            return NULL;
+        mailbox->status = (uint32_t)serve(world, mailbox);
+    }
 }
 
 static cloister_status build(struct small_world *world, const char *path, struct reason *why)
@@ -144,15 +154,23 @@ static cloister_status add_channel(struct small_world *world, struct reason *why
     return placement_map_window(&world->placement, 0, CHANNEL_SIZE);
 }
 
+static void publish(struct clo_submission *entry, uint32_t turn)
+{
+    atomic_store_explicit((_Atomic uint32_t *)&entry->turn, turn, memory_order_release);
+}
+
 static void submit(struct small_world *world)
 {
-    struct clo_submission *entry = first_submission(world);
-    entry->kinds =
+    struct clo_submission *open = &submissions(world)[0];
+    struct clo_submission *call = &submissions(world)[1];
+    open->method = CLO_METHOD_OPEN;
+    call->kinds =
         (CLO_PARAM_BUFFER_IN | CLO_PARAM_INLINE) | (CLO_PARAM_BUFFER_OUT | CLO_PARAM_INLINE) << 4;
-    entry->inline_in = CLO_INLINE_SIZE;
-    entry->inline_out = CLO_INLINE_SIZE;
-    memset(entry->data, 'c', sizeof entry->data);
-    atomic_store_explicit((_Atomic uint32_t *)&entry->turn, 1, memory_order_release);
+    call->inline_in = CLO_INLINE_SIZE;
+    call->inline_out = CLO_INLINE_SIZE;
+    memset(call->data, 'c', sizeof call->data);
+    publish(open, 1);
+    publish(call, 2);
 }
 
 static cloister_status wait_for_reply(const struct small_world *world, struct reason *why)
@@ -161,10 +179,10 @@ static cloister_status wait_for_reply(const struct small_world *world, struct re
     while (!replied(world)) {
         _mm_pause();
         if (clock_ns() - start > REPLY_MOST_NS)
-            return refuse(why, CLOISTER_TIMEOUT, "echo made no reply (event %d: %s)",
-                          (int)world->end.event, world->end.text);
+            return refuse(why, CLOISTER_TIMEOUT, "echo made no reply (event %d, number %u: %s)",
+                          (int)world->end.event, world->end.number, world->end.text);
     }
-    const struct clo_completion *reply = first_completion(world);
+    const struct clo_completion *reply = reply_of(world);
     if (reply->status != CLOISTER_OK || reply->data[CLO_INLINE_SIZE - 1] != 'c')
         return refuse(why, CLOISTER_INTERNAL, "echo replied with status %u", reply->status);
     return CLOISTER_OK;
@@ -233,7 +251,7 @@ cloister_status bench_start(const struct row_plan *plan, struct row *rows, unsig
     unsigned rounds = row_rounds(plan, ROUNDS);
     double ours = 0;
     double raw = 0;
-    cloister_status status = live_world_path("modules/echo.mod", path, sizeof path, why);
+    cloister_status status = measured_world_path("modules/echo.mod", path, sizeof path, why);
     for (unsigned i = 0; i < rounds && status == CLOISTER_OK && !row_interrupted(); i++) {
         status = raw_start(&raw, why);
         if (status == CLOISTER_OK)

@@ -8,7 +8,7 @@
 #include "bench/row.h"
 
 #include "bench/clock.h"
-#include "bench/live_world.h"
+#include "bench/measured_world.h"
 #include "bench/native_ring.h"
 #include "bench/pin.h"
 #include "bench/statistics.h"
@@ -91,12 +91,12 @@ static cloister_status measure(const struct row_plan *plan, struct sides *sides,
     return status;
 }
 
-static cloister_status with_session(const struct row_plan *plan, const struct live_world *live,
+static cloister_status with_session(const struct row_plan *plan, const struct measured_world *live,
                                     struct row_samples *samples, struct reason *why)
 {
     static struct sides sides;
     memset(&sides, 0, sizeof sides);
-    cloister_status status = live_world_session(live, "echo", 0, &sides.session, why);
+    cloister_status status = measured_world_session(live, "echo", 0, &sides.session, why);
     if (status != CLOISTER_OK)
         return status;
     cloister_session_set_spin(sides.session, CALLER_SPIN_US);
@@ -114,13 +114,14 @@ cloister_status bench_switchless(const struct row_plan *plan, struct row *rows, 
                                  struct reason *why)
 {
     static struct row_samples samples;
-    struct live_world live;
+    struct measured_world live;
     if (plan->caller_cpu == plan->server_cpu)
         return refuse(why, CLOISTER_UNSUPPORTED, "two processors are needed");
-    cloister_status status = live_world_start(&live, "echo", MODULE_SPIN_US, plan->server_cpu, why);
+    cloister_status status =
+        measured_world_start(&live, "echo", MODULE_SPIN_US, plan->server_cpu, why);
     if (status == CLOISTER_OK)
         status = with_session(plan, &live, &samples, why);
-    live_world_stop(&live);
+    measured_world_stop(&live);
     if (status != CLOISTER_OK)
         return status;
     row_finish(&rows[0], &head, &samples);

@@ -1,7 +1,7 @@
 /*
  * Starts `cloister world run` as a child that dies with us.
  */
-#include "bench/live_world.h"
+#include "bench/measured_world.h"
 
 #include "bench/clock.h"
 #include "bench/pin.h"
@@ -21,7 +21,7 @@
 #define READY_STEPS 5000u
 #define ARGUMENTS_MAX 16
 
-cloister_status live_world_path(const char *name, char *path, size_t size, struct reason *why)
+cloister_status measured_world_path(const char *name, char *path, size_t size, struct reason *why)
 {
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -81,7 +81,7 @@ static cloister_status make_keys(char *command, struct reason *why)
     return CLOISTER_OK;
 }
 
-static cloister_status make_folders(struct live_world *live, struct reason *why)
+static cloister_status make_folders(struct measured_world *live, struct reason *why)
 {
     char path[PATH_MAX];
     (void)snprintf(live->folder, sizeof live->folder, "/tmp/cloister-bench.XXXXXX");
@@ -96,16 +96,16 @@ static cloister_status make_folders(struct live_world *live, struct reason *why)
     return CLOISTER_OK;
 }
 
-static cloister_status launch(struct live_world *live, char *command, char *module, char *spin,
+static cloister_status launch(struct measured_world *live, char *command, char *module, char *spin,
                               struct reason *why)
 {
-    char *arguments[ARGUMENTS_MAX] = {command,   "world",    "run",  LIVE_WORLD_NAME,
+    char *arguments[ARGUMENTS_MAX] = {command,   "world",    "run",  MEASURED_WORLD_NAME,
                                       "--debug", "--module", module, "--spin",
                                       spin,      NULL};
     return spawn(arguments, &live->run, why);
 }
 
-static cloister_status wait_until_it_serves(struct live_world *live, struct reason *why)
+static cloister_status wait_until_it_serves(struct measured_world *live, struct reason *why)
 {
     struct clo_world_info info;
     for (unsigned i = 0; i < READY_STEPS; i++) {
@@ -113,7 +113,7 @@ static cloister_status wait_until_it_serves(struct live_world *live, struct reas
             live->run = 0;
             return refuse(why, CLOISTER_DEAD, "the world to measure did not start");
         }
-        if (!live->world && cloister_world_open(LIVE_WORLD_NAME, &live->world) != CLOISTER_OK)
+        if (!live->world && cloister_world_open(MEASURED_WORLD_NAME, &live->world) != CLOISTER_OK)
             live->world = NULL;
         if (live->world && cloister_world_info(live->world, &info) == CLOISTER_OK &&
             info.state == CLO_WORLD_SERVING) {
@@ -125,19 +125,19 @@ static cloister_status wait_until_it_serves(struct live_world *live, struct reas
     return refuse(why, CLOISTER_TIMEOUT, "the world to measure did not get ready");
 }
 
-cloister_status live_world_start(struct live_world *live, const char *module, unsigned spin_us,
-                                 int cpu, struct reason *why)
+cloister_status measured_world_start(struct measured_world *live, const char *module,
+                                     unsigned spin_us, int cpu, struct reason *why)
 {
     char command[PATH_MAX];
     char path[PATH_MAX];
     char name[64];
     char spin[16];
-    *live = (struct live_world){.run = 0};
+    *live = (struct measured_world){.run = 0};
     (void)snprintf(name, sizeof name, "modules/%s.mod", module);
     (void)snprintf(spin, sizeof spin, "%u", spin_us);
-    cloister_status status = live_world_path("cloister", command, sizeof command, why);
+    cloister_status status = measured_world_path("cloister", command, sizeof command, why);
     if (status == CLOISTER_OK)
-        status = live_world_path(name, path, sizeof path, why);
+        status = measured_world_path(name, path, sizeof path, why);
     if (status == CLOISTER_OK)
         status = make_folders(live, why);
     if (status == CLOISTER_OK)
@@ -151,9 +151,9 @@ cloister_status live_world_start(struct live_world *live, const char *module, un
     return status;
 }
 
-cloister_status live_world_session(const struct live_world *live, const char *module,
-                                   size_t arena_size, cloister_session **session,
-                                   struct reason *why)
+cloister_status measured_world_session(const struct measured_world *live, const char *module,
+                                       size_t arena_size, cloister_session **session,
+                                       struct reason *why)
 {
     cloister_status status = cloister_session_open(live->world, module, arena_size, session);
     if (status != CLOISTER_OK)
@@ -172,7 +172,7 @@ static void remove_folder(const char *folder)
         (void)waitpid(child, NULL, 0);
 }
 
-void live_world_stop(struct live_world *live)
+void measured_world_stop(struct measured_world *live)
 {
     cloister_world_close(live->world);
     if (live->run > 0) {
@@ -182,5 +182,5 @@ void live_world_stop(struct live_world *live)
     }
     if (live->folder[0])
         remove_folder(live->folder);
-    *live = (struct live_world){.run = 0};
+    *live = (struct measured_world){.run = 0};
 }
