@@ -38,19 +38,27 @@ static struct kvm_segment segment3(uint16_t selector, uint8_t type, bool code)
                                 .g = 1};
 }
 
+static uint64_t page_of(const struct vcpu *vcpu)
+{
+    return CLO_VA_MONITOR_VCPU + (uint64_t)vcpu->thread * CLO_PAGE_SIZE;
+}
+
+/* Emulated SVM rejects the I/O bitmap of a busy task state, VMX wants it busy. */
+static struct kvm_segment task_state(const struct vcpu *vcpu)
+{
+    return (struct kvm_segment){.base = page_of(vcpu),
+                                .limit = DESCRIPTORS_TASK_LIMIT,
+                                .selector = SELECTOR_TASK,
+                                .type = vcpu->flavour == KVM_FLAVOUR_SVM ? 9 : 11,
+                                .present = 1};
+}
+
 static void fill_sregs(const struct vcpu *vcpu, struct kvm_sregs *sregs)
 {
-    uint64_t page = CLO_VA_MONITOR_VCPU + (uint64_t)vcpu->thread * CLO_PAGE_SIZE;
-    /* Emulated SVM rejects the I/O bitmap of a busy task state, VMX wants it busy. */
-    uint8_t task_type = vcpu->flavour == KVM_FLAVOUR_SVM ? 9 : 11;
     struct kvm_segment data = segment3(SELECTOR_DATA3, 3, false);
     sregs->cs = segment3(SELECTOR_CODE3, 11, true);
     sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
-    sregs->tr = (struct kvm_segment){.base = page,
-                                     .limit = DESCRIPTORS_TASK_LIMIT,
-                                     .selector = SELECTOR_TASK,
-                                     .type = task_type,
-                                     .present = 1};
+    sregs->tr = task_state(vcpu);
     sregs->gdt.base = CLO_VA_MONITOR_TABLES;
     sregs->gdt.limit = DESCRIPTORS_GDT_LIMIT;
     sregs->idt.base = CLO_VA_MONITOR_TABLES + DESCRIPTORS_IDT_OFFSET;
@@ -149,9 +157,24 @@ cloister_status vcpu_reset(struct vcpu *vcpu, uint64_t rip, uint64_t rsp, uint64
     return CLOISTER_OK;
 }
 
+static void set_immediate_exit(struct vcpu *vcpu, uint8_t value)
+{
+    *(volatile uint8_t *)&vcpu->run->immediate_exit = value;
+}
+
 void vcpu_kick(struct vcpu *vcpu)
 {
-    *(volatile uint8_t *)&vcpu->run->immediate_exit = 1;
+    vcpu->kicked = 1;
+    set_immediate_exit(vcpu, 1);
+}
+
+/* The next run is left at once only if somebody kicks or has kicked. The signal may come between
+   any two of these lines. */
+static void allow_entry(struct vcpu *vcpu)
+{
+    set_immediate_exit(vcpu, 0);
+    if (vcpu->kicked)
+        set_immediate_exit(vcpu, 1);
 }
 
 /* Judging an exit */
@@ -173,7 +196,7 @@ struct stub_frame {
 
 static void judge_exception(struct vcpu *vcpu, const struct kvm_regs *regs, struct vcpu_exit *exit)
 {
-    uint64_t page = CLO_VA_MONITOR_VCPU + (uint64_t)vcpu->thread * CLO_PAGE_SIZE;
+    uint64_t page = page_of(vcpu);
     struct stub_frame frame;
     struct kvm_sregs sregs;
     if (regs->rsp < page || !range_within(regs->rsp - page, sizeof frame, CLO_PAGE_SIZE)) {
@@ -241,9 +264,8 @@ static void judge(struct vcpu *vcpu, struct vcpu_exit *exit)
 void vcpu_complete_exit(struct vcpu *vcpu)
 {
     vcpu->run->kvm_dirty_regs = 0;
-    vcpu->run->immediate_exit = 1;
+    set_immediate_exit(vcpu, 1);
     (void)ioctl(vcpu->fd, KVM_RUN, 0);
-    vcpu->run->immediate_exit = 0;
 }
 
 static bool load_root(struct vcpu *vcpu)
@@ -253,6 +275,7 @@ static bool load_root(struct vcpu *vcpu)
     if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) != 0)
         return false;
     sregs.cr3 = vcpu->placement->table.root.value;
+    sregs.tr = task_state(vcpu); /* some KVMs call it busy whatever it was set to */
     if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) != 0)
         return false;
     vcpu->root = sregs.cr3;
@@ -273,12 +296,13 @@ void vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
     }
     vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
     vcpu->run->kvm_dirty_regs = 0;
+    allow_entry(vcpu);
     int result = ioctl(vcpu->fd, KVM_RUN, 0);
     vcpu->exits++;
     if (result == 0) {
         judge(vcpu, exit);
     } else if (errno == EINTR || errno == EAGAIN) {
-        vcpu->run->immediate_exit = 0;
+        vcpu->kicked = 0;
         exit->event = VCPU_KICKED;
     } else {
         broken(exit, "memory that the machine does not have (%s)", strerrorname_np(errno));

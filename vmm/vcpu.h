@@ -7,6 +7,8 @@
 
 #include "vmm/placement.h"
 
+#include <signal.h>
+
 struct vcpu {
     int fd;
     struct kvm_run *run; /* shared with the kernel: read once, never trusted */
@@ -18,7 +20,8 @@ struct vcpu {
     uint64_t xcr0;
     bool umip;
     enum kvm_flavour flavour;
-    bool broken; /* never resumed: only reset for the wipe */
+    volatile sig_atomic_t kicked; /* vcpu_kick has been called since the last VCPU_KICKED */
+    bool broken;                  /* never resumed: only reset for the wipe */
 };
 
 enum vcpu_event {
