@@ -142,7 +142,7 @@ static const struct attempt attempts[] = {
     {"smsw", 0, BY_FAULT, 13, 0, true},
     {"iret-ring0", 0, BY_FAULT | BY_ILLEGAL | BY_FORBIDDEN, 13, 8, false},
     {"far-jump-ring0", 0, BY_FAULT | BY_FORBIDDEN, 13, 8, false},
-    {"int80", 0, BY_FAULT | BY_ILLEGAL, 13, 0x80 * 8 + 2, false},
+    {"int80", 0, BY_FAULT | BY_ILLEGAL, 13, ANY, false},
     {"ud2", 0, BY_ILLEGAL, 0, 0, false},
     {"rsm", 0, BY_ILLEGAL, 0, 0, false},
     {"sysret", 0, BY_ILLEGAL | BY_FAULT, 13, 0, false},
@@ -152,11 +152,12 @@ static const struct attempt attempts[] = {
     /* the module's own mistakes */
     {"divide", 0, BY_FAULT, 0, 0, false},
     {"int3", 0, BY_FAULT, 3, 0, false},
-    {"icebp", 0, BY_FAULT, 1, 0, false},
+    {"icebp", 0, BY_FAULT | BY_ILLEGAL, 1, 0, false},
     {"single-step", 0, BY_FAULT, 1, 0, false},
-    {"misaligned", 0, BY_FAULT, 17, 0, false},
+    /* emulated processors do not know these two */
+    {"misaligned", 0, BY_FAULT | BY_NOTHING, 17, 0, false},
     {"x87", 0, BY_FAULT, 16, 0, false},
-    {"simd", 0, BY_FAULT, 19, 0, false},
+    {"simd", 0, BY_FAULT | BY_NOTHING, 19, 0, false},
 };
 
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
