@@ -37,9 +37,11 @@ struct launch {
     bool debug;
     uint32_t runtime_svn;
     uint8_t runtime_version[CLO_VERSION_SIZE];
-    uint8_t runtime_measurement[CLO_DIGEST_SIZE];    /* SHA-384 of the runtime image */
-    uint8_t world_host_measurement[CLO_DIGEST_SIZE]; /* SHA-384 of the binary that runs */
-    uint8_t boot_seed[32];                           /* fresh for each launch */
+    uint8_t runtime_measurement[CLO_DIGEST_SIZE];     /* SHA-384 of the runtime image */
+    uint8_t monitor_measurement[CLO_DIGEST_SIZE];     /* of its first page, the stub */
+    uint8_t personality_measurement[CLO_DIGEST_SIZE]; /* of the rest */
+    uint8_t world_host_measurement[CLO_DIGEST_SIZE];  /* SHA-384 of the binary that runs */
+    uint8_t boot_seed[32];                            /* fresh for each launch */
     struct clo_keeper_start start;
     struct host_posture posture;
     uint32_t modules_expected;

@@ -114,6 +114,8 @@ void report_components_write(struct cbor_writer *writer, const struct launch *la
     writer->broken |= !layout_digest(layout) || !configuration_digest(launch, configuration);
     const struct component components[] = {
         {"runtime", launch->runtime_version, launch->runtime_measurement, NULL},
+        {"monitor", launch->runtime_version, launch->monitor_measurement, NULL},
+        {"personality", launch->runtime_version, launch->personality_measurement, NULL},
         {"layout", launch->runtime_version, layout, NULL},
         {"configuration", launch->runtime_version, configuration, NULL},
         {"world-host", launch->runtime_version, launch->world_host_measurement, NULL},

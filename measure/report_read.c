@@ -55,8 +55,8 @@ static bool read_hwmodel(struct cbor_reader *reader, struct cbor_view *view)
 
 static bool read_world_components(struct cbor_reader *reader, struct report_claims *claims)
 {
-    static const char *const names[REPORT_COMPONENTS] = {"runtime", "layout", "configuration",
-                                                         "world-host"};
+    static const char *const names[REPORT_COMPONENTS] = {"runtime", "monitor",       "personality",
+                                                         "layout",  "configuration", "world-host"};
     if (!report_read_components(reader, claims->component, REPORT_COMPONENTS))
         return false;
     for (unsigned i = 0; i < REPORT_COMPONENTS; i++)

@@ -10,7 +10,7 @@
 #include "measure/cbor_read.h"
 #include "measure/cose.h"
 
-#define REPORT_COMPONENTS 4u
+#define REPORT_COMPONENTS 6u
 #define REPORT_FIELDS_MAX 16u
 
 /* A measured component. */

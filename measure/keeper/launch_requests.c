@@ -14,6 +14,24 @@
 /* The runtime lies below the personality's data, with one page more for the monitor's stub. */
 #define RUNTIME_IMAGE_MAX (CLO_RUNTIME_SIZE_MAX + CLO_PAGE_SIZE)
 
+/* The runtime image as a whole, and its two parts: the first page is the monitor's stub. */
+struct runtime_digests {
+    uint8_t whole[CLO_DIGEST_SIZE];
+    uint8_t monitor[CLO_DIGEST_SIZE];
+    uint8_t personality[CLO_DIGEST_SIZE];
+};
+
+static cloister_status measure_runtime(const struct image *image, struct runtime_digests *digests)
+{
+    size_t stub = image->size < CLO_PAGE_SIZE ? image->size : CLO_PAGE_SIZE;
+    const struct crypto_bytes parts[] = {{image->bytes, stub},
+                                         {image->bytes + stub, image->size - stub}};
+    cloister_status status = crypto_sha384(parts, 2, digests->whole);
+    if (status == CLOISTER_OK)
+        status = crypto_sha384(&parts[0], 1, digests->monitor);
+    return status == CLOISTER_OK ? crypto_sha384(&parts[1], 1, digests->personality) : status;
+}
+
 cloister_status launch_request_launch(struct conversation *conversation, struct reason *why)
 {
     struct clo_keeper_launch launch;
@@ -26,13 +44,17 @@ cloister_status launch_request_launch(struct conversation *conversation, struct 
                                        launch.runtime_size, &image, why);
     if (status != CLOISTER_OK)
         return status;
-    uint8_t measurement[CLO_DIGEST_SIZE];
-    const struct crypto_bytes piece = {image.bytes, image.size};
-    status = crypto_sha384(&piece, 1, measurement);
+    struct runtime_digests digests;
+    status = measure_runtime(&image, &digests);
     image_unmap(&image);
     if (status != CLOISTER_OK)
         return refuse(why, status, "cannot measure the runtime: %s", crypto_error());
-    return launch_begin(&conversation->launch, &launch, measurement, why);
+    status = launch_begin(&conversation->launch, &launch, digests.whole, why);
+    if (status != CLOISTER_OK)
+        return status;
+    memcpy(conversation->launch.monitor_measurement, digests.monitor, CLO_DIGEST_SIZE);
+    memcpy(conversation->launch.personality_measurement, digests.personality, CLO_DIGEST_SIZE);
+    return CLOISTER_OK;
 }
 
 static cloister_status check_module(const struct clo_keeper_module *module, struct reason *why)
@@ -119,5 +141,9 @@ cloister_status launch_request_start(struct conversation *conversation, struct r
 {
     struct clo_keeper_start start;
     memcpy(&start, conversation->message.body, sizeof start);
+    /* A world that could not report must not start. */
+    cloister_status status = later_keys(conversation, why);
+    if (status != CLOISTER_OK)
+        return status;
     return launch_start(&conversation->launch, &start, why);
 }

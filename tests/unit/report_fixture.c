@@ -122,6 +122,8 @@ void report_fixture_launch(struct launch *launch)
     launch->runtime_svn = 1;
     need(name_set(launch->runtime_version, sizeof launch->runtime_version, "0.1.0"), "a version");
     memset(launch->runtime_measurement, 0x71, CLO_DIGEST_SIZE);
+    memset(launch->monitor_measurement, 0x74, CLO_DIGEST_SIZE);
+    memset(launch->personality_measurement, 0x75, CLO_DIGEST_SIZE);
     memset(launch->world_host_measurement, 0x72, CLO_DIGEST_SIZE);
     memset(launch->boot_seed, 0x73, sizeof launch->boot_seed);
     need(name_set(launch->start.kvm, sizeof launch->start.kvm, "pvm"), "a name");

@@ -85,7 +85,10 @@ static void report_says_what_the_launch_record_says(void **state)
     assert_false(claims->oemboot);
     assert_true(cbor_view_is(&claims->version, "0.1.0"));
     assert_view(&claims->component[0].digest, fixture->launch.runtime_measurement, CLO_DIGEST_SIZE);
-    assert_view(&claims->component[3].digest, fixture->launch.world_host_measurement,
+    assert_view(&claims->component[1].digest, fixture->launch.monitor_measurement, CLO_DIGEST_SIZE);
+    assert_view(&claims->component[2].digest, fixture->launch.personality_measurement,
+                CLO_DIGEST_SIZE);
+    assert_view(&claims->component[5].digest, fixture->launch.world_host_measurement,
                 CLO_DIGEST_SIZE);
     assert_int_equal(claims->abi_major, CLO_ABI_MAJOR);
     assert_int_equal(claims->abi_minor, CLO_ABI_MINOR);
@@ -130,11 +133,11 @@ static void configuration_digest_changes_with_the_configuration(void **state)
     struct report_fixture *fixture = *state;
     uint8_t before[CLO_DIGEST_SIZE];
     AUTO_FREE struct report_claims *claims = read_claims(fixture);
-    memcpy(before, claims->component[2].digest.bytes, sizeof before);
+    memcpy(before, claims->component[4].digest.bytes, sizeof before);
     fixture->launch.start.vcpus++;
     report_fixture_make(fixture);
     AUTO_FREE struct report_claims *after = read_claims(fixture);
-    assert_memory_not_equal(before, after->component[2].digest.bytes, sizeof before);
+    assert_memory_not_equal(before, after->component[4].digest.bytes, sizeof before);
 }
 
 static void debug_world_says_so_everywhere(void **state)
