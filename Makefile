@@ -123,7 +123,7 @@ $(BUILD)/obj/%.o: %.S
 
 $(BUILD)/obj/%.lo: %.c
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC $(CPPFLAGS) -c -o $@ $<
+	$(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC $(CPPFLAGS) -MF $(@:.lo=.lo.d) -c -o $@ $<
 
 # The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
 
