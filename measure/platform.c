@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_SIZE_MAX 16384
 #define ROOT_TEXT_SIZE (2 * PLATFORM_ROOT_SIZE + 1) /* and a newline, or a NUL once read */
 
 static const char *const file_names[] = {PLATFORM_ROOT_FILE, PLATFORM_KEY_FILE,
@@ -134,9 +133,9 @@ static cloister_status open_file(const char *folder, int folder_fd, const char *
     cloister_status status = check_owner(folder, below, &st, PLATFORM_FILE_MODE, why);
     if (status != CLOISTER_OK)
         return status;
-    if (st.st_size > FILE_SIZE_MAX)
+    if (st.st_size > PLATFORM_FILE_MAX)
         return refuse(why, CLOISTER_BAD_FORMAT, "%s/%s has %lld bytes; at most %d are expected",
-                      folder, name, (long long)st.st_size, FILE_SIZE_MAX);
+                      folder, name, (long long)st.st_size, PLATFORM_FILE_MAX);
     *size = (size_t)st.st_size;
     *out = take_fd(&fd);
     return CLOISTER_OK;
@@ -144,7 +143,8 @@ static cloister_status open_file(const char *folder, int folder_fd, const char *
 
 /* Reads a whole file into `bytes`, with a NUL after its `*size` bytes. */
 static cloister_status read_file(const char *folder, int folder_fd, const char *name,
-                                 char bytes[FILE_SIZE_MAX + 1], size_t *size, struct reason *why)
+                                 char bytes[PLATFORM_FILE_MAX + 1], size_t *size,
+                                 struct reason *why)
 {
     AUTO_FD int fd = -1;
     size_t expected = 0;
@@ -167,23 +167,25 @@ static cloister_status read_file(const char *folder, int folder_fd, const char *
     return CLOISTER_OK;
 }
 
-static cloister_status load_root(const char *folder, int folder_fd, char *buffer,
+static cloister_status read_root(const char *folder, int folder_fd,
                                  uint8_t root[PLATFORM_ROOT_SIZE], struct reason *why)
 {
+    char text[PLATFORM_FILE_MAX + 1];
     size_t size = 0;
-    cloister_status status = read_file(folder, folder_fd, PLATFORM_ROOT_FILE, buffer, &size, why);
+    size_t got = 0;
+    cloister_status status = read_file(folder, folder_fd, PLATFORM_ROOT_FILE, text, &size, why);
     if (status != CLOISTER_OK)
         return status;
-    bool complete = size == ROOT_TEXT_SIZE && buffer[size - 1] == '\n';
-    if (complete)
-        buffer[size - 1] = '\0';
-    size_t got = 0;
-    if (!complete || !hex_decode(buffer, root, PLATFORM_ROOT_SIZE, &got) ||
-        got != PLATFORM_ROOT_SIZE)
-        return refuse(why, CLOISTER_BAD_FORMAT,
-                      "%s/%s is damaged; it must be one line of %d hexadecimal digits", folder,
-                      PLATFORM_ROOT_FILE, 2 * PLATFORM_ROOT_SIZE);
-    return CLOISTER_OK;
+    bool right = size == ROOT_TEXT_SIZE && text[size - 1] == '\n';
+    if (right)
+        text[size - 1] = '\0';
+    right = right && hex_decode(text, root, PLATFORM_ROOT_SIZE, &got) && got == PLATFORM_ROOT_SIZE;
+    bytes_wipe(text, sizeof text);
+    if (right)
+        return CLOISTER_OK;
+    return refuse(why, CLOISTER_BAD_FORMAT,
+                  "%s/%s is damaged; it must be one line of %d hexadecimal digits", folder,
+                  PLATFORM_ROOT_FILE, 2 * PLATFORM_ROOT_SIZE);
 }
 
 /* Takes the first object of the wanted type out of a store. */
@@ -219,14 +221,10 @@ static OSSL_STORE_INFO *store_read(const char *bytes, size_t size, int type)
     return info;
 }
 
-static cloister_status load_key(const char *folder, int folder_fd, char *buffer, EVP_PKEY **key,
-                                struct reason *why)
+static cloister_status parse_key(const char *folder, const struct platform_files *files,
+                                 EVP_PKEY **key, struct reason *why)
 {
-    size_t size = 0;
-    cloister_status status = read_file(folder, folder_fd, PLATFORM_KEY_FILE, buffer, &size, why);
-    if (status != CLOISTER_OK)
-        return status;
-    OSSL_STORE_INFO *info = store_read(buffer, size, OSSL_STORE_INFO_PKEY);
+    OSSL_STORE_INFO *info = store_read(files->key, files->key_size, OSSL_STORE_INFO_PKEY);
     EVP_PKEY *found = info ? OSSL_STORE_INFO_get1_PKEY(info) : NULL;
     OSSL_STORE_INFO_free(info);
     char group[32] = "";
@@ -241,15 +239,11 @@ static cloister_status load_key(const char *folder, int folder_fd, char *buffer,
                   folder, PLATFORM_KEY_FILE);
 }
 
-static cloister_status load_certificate(const char *folder, int folder_fd, char *buffer,
-                                        EVP_PKEY *key, X509 **certificate, struct reason *why)
+static cloister_status parse_certificate(const char *folder, const struct platform_files *files,
+                                         EVP_PKEY *key, X509 **certificate, struct reason *why)
 {
-    size_t size = 0;
-    cloister_status status =
-        read_file(folder, folder_fd, PLATFORM_CERTIFICATE_FILE, buffer, &size, why);
-    if (status != CLOISTER_OK)
-        return status;
-    OSSL_STORE_INFO *info = store_read(buffer, size, OSSL_STORE_INFO_CERT);
+    OSSL_STORE_INFO *info =
+        store_read(files->certificate, files->certificate_size, OSSL_STORE_INFO_CERT);
     X509 *found = info ? OSSL_STORE_INFO_get1_CERT(info) : NULL;
     OSSL_STORE_INFO_free(info);
     if (found && X509_check_private_key(found, key) == 1) {
@@ -281,34 +275,57 @@ cloister_status platform_check(const char *folder, struct reason *why)
     return status == CLOISTER_OK ? check_files(folder, folder_fd, why) : status;
 }
 
-static cloister_status load_all(const char *folder, int folder_fd, struct platform *platform,
-                                struct reason *why)
+static cloister_status read_all(const char *folder, int folder_fd, struct platform *platform,
+                                struct platform_files *files, struct reason *why)
 {
-    char buffer[FILE_SIZE_MAX + 1];
-    cloister_status status = check_files(folder, folder_fd, why);
+    cloister_status status = read_root(folder, folder_fd, platform->root, why);
     if (status == CLOISTER_OK)
-        status = load_root(folder, folder_fd, buffer, platform->root, why);
+        status = read_file(folder, folder_fd, PLATFORM_KEY_FILE, files->key, &files->key_size, why);
     if (status == CLOISTER_OK)
-        status = load_key(folder, folder_fd, buffer, &platform->attestation_key, why);
+        status = read_file(folder, folder_fd, PLATFORM_CERTIFICATE_FILE, files->certificate,
+                           &files->certificate_size, why);
+    return status;
+}
+
+cloister_status platform_read(const char *folder, struct platform *platform,
+                              struct platform_files *files, struct reason *why)
+{
+    *platform = (struct platform){.attestation_key = NULL};
+    AUTO_FD int folder_fd = -1;
+    cloister_status status = open_folder(folder, &folder_fd, why);
     if (status == CLOISTER_OK)
-        status = load_certificate(folder, folder_fd, buffer, platform->attestation_key,
-                                  &platform->attestation_certificate, why);
-    bytes_wipe(buffer, sizeof buffer);
+        status = read_all(folder, folder_fd, platform, files, why);
+    if (status != CLOISTER_OK) {
+        bytes_wipe(files, sizeof *files);
+        platform_unload(platform);
+    }
+    return status;
+}
+
+cloister_status platform_parse(const char *folder, struct platform *platform,
+                               struct platform_files *files, struct reason *why)
+{
+    cloister_status status = crypto_start(why);
+    if (status == CLOISTER_OK)
+        status = parse_key(folder, files, &platform->attestation_key, why);
+    if (status == CLOISTER_OK)
+        status = parse_certificate(folder, files, platform->attestation_key,
+                                   &platform->attestation_certificate, why);
+    bytes_wipe(files, sizeof *files);
+    if (status != CLOISTER_OK)
+        platform_unload(platform);
     return status;
 }
 
 cloister_status platform_load(const char *folder, struct platform *platform, struct reason *why)
 {
+    struct platform_files files;
     *platform = (struct platform){.attestation_key = NULL};
-    cloister_status status = crypto_start(why);
-    if (status != CLOISTER_OK)
-        return status;
-    AUTO_FD int folder_fd = -1;
-    status = open_folder(folder, &folder_fd, why);
+    cloister_status status = platform_check(folder, why);
     if (status == CLOISTER_OK)
-        status = load_all(folder, folder_fd, platform, why);
-    if (status != CLOISTER_OK)
-        platform_unload(platform);
+        status = platform_read(folder, platform, &files, why);
+    if (status == CLOISTER_OK)
+        status = platform_parse(folder, platform, &files, why);
     return status;
 }
 
@@ -319,7 +336,7 @@ cloister_status platform_read_ca(const char *folder, uint8_t **pem, size_t *size
     cloister_status status = open_folder(folder, &folder_fd, why);
     if (status != CLOISTER_OK)
         return status;
-    AUTO_FREE char *buffer = malloc(FILE_SIZE_MAX + 1);
+    AUTO_FREE char *buffer = malloc(PLATFORM_FILE_MAX + 1);
     if (!buffer)
         return refuse(why, CLOISTER_NO_MEMORY, "no memory for the CA certificate");
     status = read_file(folder, folder_fd, PLATFORM_CA_FILE, buffer, size, why);

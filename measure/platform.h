@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 
 #define PLATFORM_ROOT_SIZE 32
+#define PLATFORM_FILE_MAX 4096 /* bytes of each file */
 
 struct platform {
     uint8_t root[PLATFORM_ROOT_SIZE];
@@ -42,6 +43,22 @@ CLOISTER_MUST_USE cloister_status platform_check(const char *folder, struct reas
    keeps `platform` itself in memory that is locked. */
 CLOISTER_MUST_USE cloister_status platform_load(const char *folder, struct platform *platform,
                                                 struct reason *why);
+
+/* What the files of the attestation key hold: secret, like the platform itself. */
+struct platform_files {
+    size_t key_size;
+    size_t certificate_size;
+    char key[PLATFORM_FILE_MAX + 1];
+    char certificate[PLATFORM_FILE_MAX + 1];
+};
+
+/* platform_load in two steps, for a process that has something else to do between them. The first
+   takes all it needs from the disk and sets the root secret; the second parses the keys (and takes
+   most of the time), wipes `files` whatever happens, and uses `folder` in reasons only. */
+CLOISTER_MUST_USE cloister_status platform_read(const char *folder, struct platform *platform,
+                                                struct platform_files *files, struct reason *why);
+CLOISTER_MUST_USE cloister_status platform_parse(const char *folder, struct platform *platform,
+                                                 struct platform_files *files, struct reason *why);
 
 /* Reads the CA certificate, PEM, that the caller frees. Statuses as platform_load. */
 CLOISTER_MUST_USE cloister_status platform_read_ca(const char *folder, uint8_t **pem, size_t *size,

@@ -5,14 +5,16 @@
 #ifndef MEASURE_KEEPER_CONVERSATION_H
 #define MEASURE_KEEPER_CONVERSATION_H
 
+#include "measure/keeper/later.h"
 #include "measure/keeper/message.h"
 #include "measure/launch.h"
-#include "measure/platform.h"
 
 struct conversation {
     int socket;
-    const struct platform *platform;
-    struct launch launch; /* posture and world_host_measurement are there from the start */
+    const char *folder; /* of the state: for reasons */
+    struct platform platform;
+    struct launch launch; /* its posture is there from the start */
+    struct later later;
     struct message message;
     size_t reply_size;
     uint8_t reply[MESSAGE_REPLY_MAX];

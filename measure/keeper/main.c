@@ -23,7 +23,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 
 /* Exit statuses of the `cloister` command, which becomes this program. */
@@ -42,12 +41,6 @@ struct options {
     int ready;    /* gets one byte when the world serves; -1: none */
     char **words; /* WORLD-ARGUMENTS, ends with NULL */
     int word_count;
-};
-
-/* All that is secret, in memory of its own. */
-struct secrets {
-    struct platform platform;
-    struct conversation conversation;
 };
 
 static int exit_status_of(cloister_status status)
@@ -137,40 +130,28 @@ static cloister_status take_signals(sigset_t *before, int *signals, struct reaso
     return *signals < 0 ? refuse_errno(why, "cannot receive signals") : CLOISTER_OK;
 }
 
-static cloister_status measure_world_host(const struct spawned *spawned,
-                                          uint8_t measurement[CLO_DIGEST_SIZE], struct reason *why)
-{
-    void *bytes = mmap(NULL, spawned->size, PROT_READ, MAP_SHARED, spawned->binary, 0);
-    if (bytes == MAP_FAILED)
-        return refuse_errno(why, "cannot map the world host");
-    const struct crypto_bytes piece = {bytes, spawned->size};
-    cloister_status status = crypto_sha384(&piece, 1, measurement);
-    (void)munmap(bytes, spawned->size);
-    return status == CLOISTER_OK ? status : refuse(why, status, "cannot measure the world host");
-}
-
 /* All that must be there before the first request; the sandbox last. */
-static cloister_status prepare(const char *folder, struct spawned *spawned, struct secrets **out,
-                               struct reason *why)
+static cloister_status prepare(const char *folder, const struct spawned *spawned,
+                               struct conversation **out, struct reason *why)
 {
     void *memory = NULL;
-    cloister_status status = keeper_sandbox_secret_memory(sizeof(struct secrets), &memory, why);
+    cloister_status status = keeper_sandbox_secret_memory(sizeof **out, &memory, why);
     if (status != CLOISTER_OK)
         return status;
-    struct secrets *secrets = memory;
-    struct launch *launch = &secrets->conversation.launch;
-    secrets->conversation.socket = take_fd(&spawned->socket);
-    secrets->conversation.platform = &secrets->platform;
-    status = crypto_protect(why);
+    struct conversation *conversation = memory;
+    conversation->socket = spawned->socket;
+    conversation->folder = folder;
+    conversation->later.binary = spawned->binary;
+    conversation->later.binary_size = spawned->size;
+    status = platform_read(folder, &conversation->platform, &conversation->later.files, why);
     if (status == CLOISTER_OK)
-        status = platform_load(folder, &secrets->platform, why);
+        status = crypto_protect(why);
     if (status == CLOISTER_OK)
-        status = measure_world_host(spawned, launch->world_host_measurement, why);
+        status = crypto_start(why);
     if (status != CLOISTER_OK)
         return status;
-    scope_close(&spawned->binary);
-    posture_look_up(&launch->posture);
-    *out = secrets;
+    posture_look_up(&conversation->launch.posture);
+    *out = conversation;
     return keeper_sandbox_close(why);
 }
 
@@ -216,14 +197,14 @@ static cloister_status run(struct options *options, int *exit_status, struct rea
         status = spawn(options, &mask, &spawned, why);
     if (status != CLOISTER_OK)
         return status;
-    struct secrets *secrets = NULL;
-    status = prepare(folder, &spawned, &secrets, why);
+    struct conversation *conversation = NULL;
+    status = prepare(folder, &spawned, &conversation, why);
     if (status != CLOISTER_OK) {
         supervise_abandon(spawned.process);
         return status;
     }
-    *exit_status = supervise(&secrets->conversation, spawned.process, signals);
-    platform_unload(&secrets->platform);
+    *exit_status = supervise(conversation, spawned.process, signals);
+    platform_unload(&conversation->platform);
     return CLOISTER_OK;
 }
 

@@ -24,7 +24,7 @@ cloister_status module_request_seal(struct conversation *conversation, struct re
     memcpy(&request, conversation->message.body, sizeof request);
     struct clo_seal_reply reply;
     cloister_status status =
-        seal_make(conversation->platform, &conversation->launch,
+        seal_make(&conversation->platform, &conversation->launch,
                   conversation->message.header.module, &request, now(), &reply, why);
     if (status != CLOISTER_OK)
         return status;
@@ -39,7 +39,7 @@ cloister_status module_request_unseal(struct conversation *conversation, struct 
     struct clo_seal_header header;
     memcpy(&header, conversation->message.body, sizeof header);
     struct clo_unseal_reply reply;
-    cloister_status status = seal_open(conversation->platform, &conversation->launch,
+    cloister_status status = seal_open(&conversation->platform, &conversation->launch,
                                        conversation->message.header.module, &header, &reply, why);
     if (status != CLOISTER_OK)
         return status;
@@ -53,7 +53,10 @@ cloister_status module_request_report(struct conversation *conversation, struct 
 {
     struct clo_keeper_report request;
     memcpy(&request, conversation->message.body, sizeof request);
-    return report_make(conversation->platform, &conversation->launch,
+    cloister_status status = later_measurement(conversation, why);
+    if (status != CLOISTER_OK)
+        return status;
+    return report_make(&conversation->platform, &conversation->launch,
                        conversation->message.header.module, &request, now(), conversation->reply,
                        &conversation->reply_size, why);
 }

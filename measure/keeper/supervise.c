@@ -66,8 +66,11 @@ int supervise(struct conversation *conversation, int process, int signals)
     for (int passed = 0;;) {
         struct pollfd watched[] = {
             {process, POLLIN, 0}, {signals, POLLIN, 0}, {conversation->socket, POLLIN, 0}};
-        if (poll(watched, ARRAY_SIZE(watched), -1) < 0)
-            continue; /* EINTR: stopped and continued */
+        int ready = poll(watched, ARRAY_SIZE(watched), later_is_due(conversation) ? 0 : -1);
+        if (ready == 0)
+            later_do(conversation);
+        if (ready <= 0)
+            continue; /* below 0: stopped and continued */
         if (watched[0].revents)
             return collect(process, passed);
         if (watched[1].revents)

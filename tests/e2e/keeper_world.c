@@ -792,6 +792,17 @@ static void wait_for_sigterm(void)
     _exit(got);
 }
 
+/* With a state whose attestation key is damaged. */
+static void be_refused_for_the_key(void)
+{
+    launched();
+    EXPECT(say_module() == CLOISTER_OK);
+    int said = say_start();
+    EXPECT(said == CLOISTER_BAD_FORMAT);
+    EXPECT(strstr((const char *)reply.header.text, "attestation.key"));
+    expect_the_end(said);
+}
+
 static void exit_42(void)
 {
     _exit(42);
@@ -804,8 +815,10 @@ static void die_of_sigsegv(void)
     (void)raise(SIGSEGV);
 }
 
-static const struct keeper_scenario others[] = {
-    {"wait", wait_for_sigterm, NULL}, {"exit", exit_42, NULL}, {"segv", die_of_sigsegv, NULL}};
+static const struct keeper_scenario others[] = {{"wait", wait_for_sigterm, NULL},
+                                                {"damaged", be_refused_for_the_key, NULL},
+                                                {"exit", exit_42, NULL},
+                                                {"segv", die_of_sigsegv, NULL}};
 
 #define PROTOCOL "broke the protocol"
 #define PLAY(name, log)                                                                            \
