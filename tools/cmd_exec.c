@@ -17,6 +17,9 @@
 #define COMMAND "exec"
 #define MEMORY_MIN (1ull << 20)
 #define MEMORY_MAX (16ull << 30)
+/* As env(1): a program's own status must not be mistaken for ours. */
+enum exec_exit { EXEC_FAILED = 125, EXEC_NOT_FOUND = 127 };
+
 /* Ours before the program's own: name, --exec, path, --mem, size, --, argv[0]. */
 #define WORDS_BEFORE 7
 
@@ -29,8 +32,8 @@ static const char help[] =
     "  --mem SIZE           memory for its heap (1M to 16G; default 64M)\n"
     "\n"
     "PROGRAM is looked up in PATH unless it contains '/'.\n"
-    "Exit status: the program's; if it cannot be started 4 not found, 6 no usable /dev/kvm,\n"
-    "7 not a program that can run so, others as in 'cloister --help'.\n";
+    "Exit status: the program's; as with env(1) 127 not found, 126 not a program that can run so,\n"
+    "125 any other failure of ours, such as no usable /dev/kvm.\n";
 
 static bool is_program(const char *path)
 {
@@ -126,7 +129,7 @@ int cmd_exec(int argc, char **argv)
     struct reason why = {0};
     int parsed = parse(argc, argv, memory, sizeof memory);
     if (parsed != TOOL_OK)
-        return parsed < 0 ? tool_help(help) : parsed;
+        return parsed < 0 ? tool_help(help) : EXEC_FAILED;
     cloister_status status = find_program(argv[optind], program, sizeof program, &why);
     if (status == CLOISTER_OK)
         status = kvm_device_check(&why);
@@ -134,5 +137,6 @@ int cmd_exec(int argc, char **argv)
         status = tool_program_path("cloister-world", world_host, sizeof world_host, &why);
     if (status == CLOISTER_OK)
         status = become_world(world_host, program, memory, argc - optind, argv + optind, &why);
-    return tool_fail(COMMAND, status, &why);
+    (void)tool_fail(COMMAND, status, &why);
+    return status == CLOISTER_NOT_FOUND ? EXEC_NOT_FOUND : EXEC_FAILED;
 }

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <string.h>
 
 static const char help[] =
@@ -41,14 +42,12 @@ static const struct tool_command groups[] = {
 };
 
 /* A caller may have closed a standard descriptor: a file opened later must not become it. */
-static int fill_standard_descriptors(void)
+static bool fill_standard_descriptors(void)
 {
-    int fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = open("/dev/null", O_RDWR);
-    if (fd < 0)
-        return -1;
-    return close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
 }
 
 /* A result that did not reach its reader (full disk, say) is a failure. */
@@ -64,7 +63,7 @@ static int flush_output(int status)
 
 int main(int argc, char **argv)
 {
-    if (fill_standard_descriptors() != 0)
+    if (!fill_standard_descriptors())
         return TOOL_FAILED;
     opterr = 0;
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
