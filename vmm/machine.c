@@ -10,6 +10,7 @@
 #include "vmm/kvm.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -203,6 +204,19 @@ void *machine_monitor_pages(struct machine *machine, size_t pages, struct gpa *g
     return memory;
 }
 
+/* Shared, so that not even a debugger can change a private copy of a page. Kernels before 6.7 map a
+   file that is sealed against writing only from a descriptor that cannot write. */
+static uint8_t *map_code(int memfd, size_t size)
+{
+    uint8_t *code = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, memfd, 0);
+    if (code != MAP_FAILED || errno != EPERM)
+        return code;
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", memfd);
+    AUTO_FD int readable = open(path, O_RDONLY | O_CLOEXEC);
+    return mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, readable, 0);
+}
+
 cloister_status machine_add_code(struct machine *machine, int memfd, size_t size, struct gpa *gpa,
                                  const uint8_t **mapping, struct reason *why)
 {
@@ -211,7 +225,7 @@ cloister_status machine_add_code(struct machine *machine, int memfd, size_t size
         return refuse(why, CLOISTER_BAD_STATE, "code has seals %#x; it must have %#x", seals,
                       CODE_SEALS);
     /* Some KVMs fetch instructions through this mapping: it stays for the world's life. */
-    uint8_t *code = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, memfd, 0);
+    uint8_t *code = map_code(memfd, size);
     if (code == MAP_FAILED)
         return refuse_errno(why, "cannot map %zu bytes of code", size);
     cloister_status status = add_slot(machine, code, size, KVM_MEM_READONLY, gpa, why);
@@ -306,15 +320,13 @@ static cloister_status unmap_guest_memfd(struct machine_data *data, struct reaso
     return CLOISTER_OK;
 }
 
-cloister_status machine_data_close(struct machine_data *data, struct reason *why)
+cloister_status machine_data_close(struct machine_data *data, bool lock, struct reason *why)
 {
     if (data->memfd >= 0)
         return unmap_guest_memfd(data, why);
-    if (mlock2(data->address, data->size, MLOCK_ONFAULT) != 0)
-        return refuse_errno(why,
-                            "cannot lock %zu bytes of module data (raise the memlock limit, now "
-                            "ulimit -l)",
-                            data->size);
+    if (lock && mlock2(data->address, data->size, MLOCK_ONFAULT) != 0)
+        return refuse_errno(
+            why, "cannot lock %zu bytes of module data; raise the limit (ulimit -l)", data->size);
     return CLOISTER_OK;
 }
 

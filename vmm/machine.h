@@ -86,8 +86,10 @@ CLOISTER_MUST_USE cloister_status machine_add_data(struct machine *machine, size
                                                    struct machine_data *data, struct reason *why);
 
 /* guest_memfd: replaces the mapping by a PROT_NONE reservation of the same range and closes the
-   descriptor; one inaccessible page keeps the file alive. Fallback: locks it. DENIED, NO_MEMORY. */
-CLOISTER_MUST_USE cloister_status machine_data_close(struct machine_data *data, struct reason *why);
+   descriptor; one inaccessible page keeps the file alive. Fallback: locks it, if `lock`. DENIED,
+   NO_MEMORY. */
+CLOISTER_MUST_USE cloister_status machine_data_close(struct machine_data *data, bool lock,
+                                                     struct reason *why);
 
 /* Gives the range back: only when no vCPU runs any more. */
 void machine_data_release(struct machine_data *data);

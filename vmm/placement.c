@@ -23,6 +23,8 @@
 #define ARGUMENTS_SHARE 4u
 /* Fresh tables for PROTECT: RELRO takes four pages, and a few more may follow. */
 #define PROTECT_PAGES 128u
+/* Tables of any address space but those of module image, stacks, heap and window. */
+#define SPACE_PAGES 16u
 /* Places a module image may start at, CLO_MODULE_ALIGN apart. */
 #define BASES 4096u
 
@@ -76,10 +78,11 @@ static size_t data_size_of(const struct clo_module_record *record, size_t exec_m
     return size;
 }
 
-/* Tables for `size` bytes: one page for each 2 MiB and the levels above, wherever they start. */
+/* Tables for `size` bytes, wherever they start: a page for each 2 MiB and for each 1 GiB, two more
+   at both levels, and two for the level above. */
 static size_t table_need(size_t size)
 {
-    return (size / (2u << 20) + 4) * PAGE;
+    return (size / (2u << 20) + 2 + size / (1u << 30) + 2 + 2) * PAGE;
 }
 
 size_t placement_monitor_need(const struct clo_module_record *record, size_t exec_memory,
@@ -88,9 +91,10 @@ size_t placement_monitor_need(const struct clo_module_record *record, size_t exe
     size_t thread_pages = threads_of(record) * (sizeof(struct clo_mailbox) + PAGE);
     size_t data_size = data_size_of(record, exec_memory);
     size_t image_size = (size_t)record->span;
-    return 16 * PAGE + CLO_CONTROL_SIZE + thread_pages + threads_of(record) * table_need(0) +
-           table_need(data_size) + table_need(image_size) + table_need(window_size) +
-           PROTECT_PAGES * PAGE + table_need(data_size) /* for the wipe */;
+    size_t wipe = SPACE_PAGES * PAGE + table_need(data_size);
+    return SPACE_PAGES * PAGE + CLO_CONTROL_SIZE + thread_pages +
+           threads_of(record) * table_need(0) + table_need(data_size) + table_need(image_size) +
+           table_need(window_size) + PROTECT_PAGES * PAGE + wipe;
 }
 
 static cloister_status map(struct placement *placement, uint64_t va, struct gpa gpa, size_t size,
@@ -294,7 +298,7 @@ static cloister_status add_memory(struct filler *filler, const struct placement_
     if (status == CLOISTER_OK && !add_data(filler, CLO_VA_HEAP, placement->heap_size, 0))
         status = CLOISTER_NO_MEMORY;
     if (status == CLOISTER_OK)
-        status = machine_data_close(&placement->data, why);
+        status = machine_data_close(&placement->data, !(options->flags & CLO_BOOT_EXEC), why);
     return status;
 }
 
@@ -442,13 +446,23 @@ void placement_each_written(const struct placement *placement,
     pagetable_each_written(table, CLO_VA_HEAP, placement->heap_size, visit, context);
 }
 
+void placement_wipe_pages(struct placement *placement)
+{
+    for (unsigned i = 0; i < placement->threads; i++) {
+        struct clo_mailbox *mailbox = placement->mailbox[i];
+        if (!mailbox)
+            continue;
+        uint64_t calls = mailbox->calls; /* a number that is shown of dead modules too */
+        bytes_wipe(mailbox, sizeof *mailbox);
+        mailbox->calls = calls;
+    }
+    if (placement->boot)
+        bytes_wipe(placement->boot->random, sizeof placement->boot->random);
+}
+
 void placement_release(struct placement *placement)
 {
-    for (unsigned i = 0; i < placement->threads; i++)
-        if (placement->mailbox[i])
-            bytes_wipe(placement->mailbox[i], sizeof(struct clo_mailbox));
-    if (placement->boot)
-        bytes_wipe(placement->boot, sizeof *placement->boot);
+    placement_wipe_pages(placement);
     if (placement->image)
         machine_remove_code_mapping(placement->image, placement->image_size);
     machine_data_release(&placement->data);

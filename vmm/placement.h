@@ -75,8 +75,11 @@ void placement_each_written(const struct placement *placement,
 CLOISTER_MUST_USE cloister_status placement_map_monitor(const struct placement *placement,
                                                         struct pagetable *table);
 
-/* Zeroes mailboxes, boot and control pages and gives the ranges back. Only when no vCPU of it runs
-   any more. */
+/* Zeroes the mailboxes (but the count of calls) and the boot page's random bytes: where secrets may
+   be that lie in the monitor slot. Only when no vCPU of it runs any more. */
+void placement_wipe_pages(struct placement *placement);
+
+/* The same, and gives the ranges back. */
 void placement_release(struct placement *placement);
 
 #endif

@@ -74,13 +74,9 @@ static cloister_status run_routine(struct vcpu *vcpu, size_t size, struct reason
     return CLOISTER_OK;
 }
 
-cloister_status vcpu_wipe(struct vcpu *vcpu, struct reason *why)
+static cloister_status wipe_inside(struct vcpu *vcpu, struct reason *why)
 {
     struct placement *placement = vcpu->placement;
-    if (placement->data.mapping) {
-        placement_each_written(placement, clear_through_mapping, &placement->data);
-        return CLOISTER_OK;
-    }
     struct wipe wipe = {.placement = placement};
     cloister_status status = make_table(&wipe);
     if (status != CLOISTER_OK)
@@ -96,4 +92,15 @@ cloister_status vcpu_wipe(struct vcpu *vcpu, struct reason *why)
         status = run_routine(vcpu, wipe.pages * CLO_PAGE_SIZE, why);
     vcpu->broken = true;
     return status;
+}
+
+cloister_status vcpu_wipe(struct vcpu *vcpu, struct reason *why)
+{
+    struct placement *placement = vcpu->placement;
+    placement_wipe_pages(placement);
+    if (!placement->data.mapping)
+        return wipe_inside(vcpu, why);
+    placement_each_written(placement, clear_through_mapping, &placement->data);
+    vcpu->broken = true;
+    return CLOISTER_OK;
 }

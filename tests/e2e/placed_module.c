@@ -58,7 +58,7 @@ void placed_machine_start(struct placed_machine *placed, bool no_guest_memfd,
     struct reason why = {0};
     *placed = (struct placed_machine){.modules = modules};
     payload_path(path);
-    struct machine_options options = {.monitor_size = 64 * CLO_PAGE_SIZE,
+    struct machine_options options = {.monitor_size = 2 * CLO_PAGE_SIZE,
                                       .window_size = WINDOW_SIZE,
                                       .no_guest_memfd = no_guest_memfd};
     for (unsigned i = 0; i < modules; i++) {

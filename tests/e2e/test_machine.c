@@ -5,6 +5,7 @@
 #include "tests/e2e/placed_module.h"
 
 #include "abi/hypercall.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -277,7 +278,8 @@ static void protect_ends_at_its_limit_and_the_module_can_still_be_wiped(void **s
     assert_in_range(count, 16, 99999);
     (void)step(0);
     struct reason why = {0};
-    assert_int_equal(vcpu_wipe(thread_of(0, 0), &why), CLOISTER_OK);
+    if (vcpu_wipe(thread_of(0, 0), &why) != CLOISTER_OK)
+        fail_msg("%s", why.text);
     placed_machine_end(&placed);
 }
 
@@ -489,6 +491,7 @@ static void wipe_zeroes_what_the_module_wrote(void **state)
     for (unsigned i = 0; i < sizeof where / sizeof where[0]; i++)
         assert_int_equal(or_of_words(where[i], CLO_PAGE_SIZE), 0);
     assert_int_equal(or_of_words(CLO_VA_HEAP, PAYLOAD_HEAP), 0);
+    assert_true(bytes_are_zero(mailbox_of(0, 0), sizeof(struct clo_mailbox)));
     placed_machine_end(&placed);
 }
 
