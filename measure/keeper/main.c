@@ -116,7 +116,8 @@ static cloister_status tidy_descriptors(int ready, struct reason *why)
     return CLOISTER_OK;
 }
 
-/* Blocks the signals that are passed on, and makes a descriptor of them. */
+/* Blocks the signals that are passed on, and makes a descriptor of them. A log that nobody reads
+   any more is no reason to end. */
 static cloister_status take_signals(sigset_t *before, int *signals, struct reason *why)
 {
     sigset_t set;
@@ -124,7 +125,7 @@ static cloister_status take_signals(sigset_t *before, int *signals, struct reaso
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &set, before) != 0)
+    if (sigprocmask(SIG_BLOCK, &set, before) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return refuse_errno(why, "cannot block signals");
     *signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return *signals < 0 ? refuse_errno(why, "cannot receive signals") : CLOISTER_OK;

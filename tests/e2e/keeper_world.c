@@ -34,6 +34,9 @@
         }                                                                                          \
     } while (0)
 
+/* What came with --ready-fd. */
+static const char *ready_text = "";
+
 /* The reply to the last request. */
 static struct {
     struct clo_keeper_header header;
@@ -803,6 +806,16 @@ static void be_refused_for_the_key(void)
     expect_the_end(said);
 }
 
+/* The keeper has handed the descriptor on under a number of its choice. */
+static void tell_that_it_serves(void)
+{
+    int ready = atoi(ready_text);
+    EXPECT(ready > CLO_KEEPER_DESCRIPTOR);
+    EXPECT(write(ready, "1", 1) == 1);
+    EXPECT(close(ready) == 0);
+    wait_for_sigterm();
+}
+
 static void exit_42(void)
 {
     _exit(42);
@@ -817,6 +830,7 @@ static void die_of_sigsegv(void)
 
 static const struct keeper_scenario others[] = {{"wait", wait_for_sigterm, NULL},
                                                 {"damaged", be_refused_for_the_key, NULL},
+                                                {"ready", tell_that_it_serves, NULL},
                                                 {"exit", exit_42, NULL},
                                                 {"segv", die_of_sigsegv, NULL}};
 
@@ -915,6 +929,8 @@ int keeper_world_main(int argc, char **argv)
     if (!scenario)
         scenario = find(others, ARRAY_SIZE(others), name);
     EXPECT(scenario);
+    if (argc == 4 && strcmp(argv[1], "--ready-fd") == 0)
+        ready_text = argv[2];
     prepare();
     scenario->play();
     return 0;

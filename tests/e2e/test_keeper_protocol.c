@@ -21,6 +21,8 @@
 
 #define SKIPPED 77
 #define NOBODY 65534
+#define READY 3 /* in the keeper: the very number of the world host's socket */
+#define READY_TEXT "3"
 #define INHERITED 77 /* a descriptor that the world host must not get */
 
 static char scratch[64];
@@ -33,6 +35,7 @@ struct run {
     pid_t pid;
     int log;
     int output;
+    int ready;
 };
 
 static int find_programs(void)
@@ -70,14 +73,22 @@ static int remove_state(void **state)
 
 /* In the child. What a hostile caller may put into the environment is there too. */
 _Noreturn static void become_keeper(const char *folder, const char *world_host,
-                                    const char *scenario, int log, int output)
+                                    const char *scenario, int log, int output, int ready)
 {
     (void)setenv("OPENSSL_CONF", "/nothing/openssl.cnf", 1);
     (void)setenv("OPENSSL_MODULES", "/nothing", 1);
     (void)setenv("LD_LIBRARY_PATH", "/nothing", 1);
     (void)setenv("CLOISTER_RUNTIME", "/nothing/cloister", 1);
-    if (dup2(log, STDERR_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(log, INHERITED) < 0)
+#ifndef CLOISTER_SANITIZED
+    /* A loader that reads this complains in the log, which must be empty. */
+    (void)setenv("LD_PRELOAD", "/nothing/preload.so", 1);
+#endif
+    if (dup2(log, STDERR_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(log, INHERITED) < 0 || dup2(ready, READY) < 0)
         _exit(98);
+    if (strcmp(scenario, "ready") == 0 || strcmp(scenario, "exit") == 0)
+        (void)execl(keeper, keeper, "--state", folder, "--world-host", world_host, "--ready-fd",
+                    READY_TEXT, "--", scenario, (char *)NULL);
     (void)execl(keeper, keeper, "--state", folder, "--world-host", world_host, "--", scenario,
                 (char *)NULL);
     _exit(98);
@@ -89,17 +100,20 @@ static struct run start_in(const char *folder, const char *world_host, const cha
     int log[2];
     int output[2];
     assert_int_equal(pipe2(log, O_CLOEXEC), 0);
+    int ready[2];
     assert_int_equal(pipe2(output, O_CLOEXEC), 0);
-    struct run run = {.pid = fork(), .log = log[0], .output = output[0]};
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    struct run run = {.pid = fork(), .log = log[0], .output = output[0], .ready = ready[0]};
     assert_true(run.pid >= 0);
     if (run.pid == 0) {
         if (uid != geteuid() &&
             (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
             _exit(98);
-        become_keeper(folder, world_host, scenario, log[1], output[1]);
+        become_keeper(folder, world_host, scenario, log[1], output[1], ready[1]);
     }
     (void)close(log[1]);
     (void)close(output[1]);
+    (void)close(ready[1]);
     return run;
 }
 
@@ -119,6 +133,7 @@ static int finish(struct run *run, char *log, size_t size)
     assert_int_equal(waitpid(run->pid, &status, 0), run->pid);
     (void)close(run->log);
     (void)close(run->output);
+    (void)close(run->ready);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
@@ -189,6 +204,40 @@ static void signal_that_kills_the_world_host_is_told_in_one_line(void **state)
     assert_int_equal(finish(&run, log, sizeof log), 128 + SIGSEGV);
     assert_non_null(strstr(log, "SIGSEGV"));
     assert_ptr_equal(strchr(log, '\n') + 1, strchr(log, '\0'));
+}
+
+static void ready_descriptor_reaches_the_world_host_and_nobody_else(void **state)
+{
+    (void)state;
+    char log[4096];
+    char bytes[2];
+    struct run run = start("ready");
+    assert_int_equal(read(run.ready, bytes, sizeof bytes), 1);
+    assert_int_equal(bytes[0], '1');
+    assert_int_equal(read(run.ready, bytes, sizeof bytes), 0);
+    wait_until_started(&run);
+    assert_int_equal(kill(run.pid, SIGTERM), 0);
+    assert_int_equal(finish(&run, log, sizeof log), SIGTERM);
+}
+
+static void start_that_fails_ends_the_ready_descriptor_without_a_byte(void **state)
+{
+    (void)state;
+    char log[4096];
+    char byte;
+    struct run run = start("exit");
+    assert_int_equal(read(run.ready, &byte, 1), 0);
+    assert_int_equal(finish(&run, log, sizeof log), 42);
+}
+
+static void keeper_survives_the_end_of_its_log(void **state)
+{
+    (void)state;
+    struct run run = start("module_before_launch_ends");
+    (void)close(run.log);
+    run.log = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    char log[16];
+    assert_int_equal(finish(&run, log, sizeof log), 0);
 }
 
 static void refuses_to_start(const char *folder, const char *world_host, int status,
@@ -276,6 +325,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(world_host_does_not_outlive_its_keeper),
         cmocka_unit_test(exit_status_of_the_world_host_is_handed_on),
         cmocka_unit_test(signal_that_kills_the_world_host_is_told_in_one_line),
+        cmocka_unit_test(ready_descriptor_reaches_the_world_host_and_nobody_else),
+        cmocka_unit_test(start_that_fails_ends_the_ready_descriptor_without_a_byte),
+        cmocka_unit_test(keeper_survives_the_end_of_its_log),
         cmocka_unit_test(start_without_state_says_what_to_do),
         cmocka_unit_test(bad_world_hosts_are_not_started),
         cmocka_unit_test(damaged_root_secret_is_told_in_one_line),
