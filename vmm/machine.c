@@ -136,23 +136,27 @@ static uint8_t *reserve(size_t size, int protection)
     return range;
 }
 
-static cloister_status add_monitor(struct machine *machine, size_t size, struct reason *why)
+/* Monitor and window are neighbours in one slot: each slot more costs every start a grace period of
+   the kernel. */
+static cloister_status add_monitor_and_window(struct machine *machine, size_t monitor,
+                                              size_t window, struct reason *why)
 {
     struct gpa gpa;
-    machine->monitor = reserve(size, PROT_READ | PROT_WRITE);
-    machine->monitor_size = size;
-    if (!machine->monitor)
-        return refuse_errno(why, "cannot reserve %zu bytes for the monitor slot", size);
-    return add_slot(machine, machine->monitor, size, 0, &gpa, why);
-}
-
-static cloister_status add_window(struct machine *machine, size_t size, struct reason *why)
-{
-    machine->window = reserve(size, PROT_NONE);
-    machine->window_size = size;
-    if (!machine->window)
-        return refuse_errno(why, "cannot reserve %zu bytes for the channel window", size);
-    return add_slot(machine, machine->window, size, 0, &machine->window_gpa, why);
+    uint64_t size;
+    if (monitor % PAGE || window % PAGE || !checked_add(monitor, window, &size))
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "monitor slot of %zu and window of %zu bytes; both must be whole pages",
+                      monitor, window);
+    uint8_t *range = reserve((size_t)size, PROT_NONE);
+    if (!range || mprotect(range, monitor, PROT_READ | PROT_WRITE) != 0)
+        return refuse_errno(why, "cannot reserve %zu bytes for monitor and window", (size_t)size);
+    machine->monitor = range;
+    machine->monitor_size = monitor;
+    machine->window = range + monitor;
+    machine->window_size = window;
+    cloister_status status = add_slot(machine, range, (size_t)size, 0, &gpa, why);
+    machine->window_gpa.value = gpa.value + monitor;
+    return status;
 }
 
 static cloister_status fill(struct machine *machine, const struct machine_options *options,
@@ -173,9 +177,7 @@ static cloister_status fill(struct machine *machine, const struct machine_option
     keep_pause_inside(machine);
     status = cpu_features_read(machine, why);
     if (status == CLOISTER_OK)
-        status = add_monitor(machine, options->monitor_size, why);
-    if (status == CLOISTER_OK)
-        status = add_window(machine, options->window_size, why);
+        status = add_monitor_and_window(machine, options->monitor_size, options->window_size, why);
     return status;
 }
 
@@ -354,10 +356,8 @@ void machine_destroy(struct machine *machine)
     machine_seal(machine);
     if (machine->monitor) {
         explicit_bzero(machine->monitor, machine->monitor_used);
-        (void)munmap(machine->monitor, machine->monitor_size);
+        (void)munmap(machine->monitor, machine->monitor_size + machine->window_size);
     }
-    if (machine->window)
-        (void)munmap(machine->window, machine->window_size);
     free(machine->cpuid);
     *machine = (struct machine){.kvm_fd = -1, .vm_fd = -1};
 }

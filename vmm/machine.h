@@ -6,7 +6,8 @@
  *            mailbox pages
  *   code     memfds sealed against writing, mapped read-only, KVM_MEM_READONLY
  *   data     guest_memfd that the world host has no mapping of, or locked anonymous memory
- *   window   one reserved range that channel memfds are mapped into
+ *   window   one reserved range that channel memfds are mapped into; behind the monitor's memory,
+ * in one slot with it
  */
 #ifndef VMM_MACHINE_H
 #define VMM_MACHINE_H
@@ -26,8 +27,9 @@ struct gpa {
 enum kvm_flavour { KVM_FLAVOUR_OTHER, KVM_FLAVOUR_PVM, KVM_FLAVOUR_SVM, KVM_FLAVOUR_VMX };
 
 struct machine_options {
-    size_t monitor_size; /* bytes of the monitor slot, populated as used */
-    size_t window_size;  /* bytes of the channel window */
+    size_t
+        monitor_size; /* bytes of the monitor's part of its slot, populated as used; whole pages */
+    size_t window_size;  /* bytes of the channel window; whole pages */
     bool no_guest_memfd; /* use the fallback even where guest_memfd works */
 };
 
