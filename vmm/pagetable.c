@@ -103,7 +103,7 @@ cloister_status pagetable_map(struct pagetable *table, uint64_t va, struct gpa g
         uint64_t *entry = find_entry(table, va + offset, true);
         if (!entry)
             return CLOISTER_NO_MEMORY;
-        if (!(*entry & ENTRY_PRESENT))
+        if (*entry == 0) /* a page that was taken away does not come back */
             *entry = entry_of((struct gpa){gpa.value + offset}, rights);
     }
     return CLOISTER_OK;

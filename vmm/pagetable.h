@@ -22,8 +22,8 @@ struct pagetable {
 CLOISTER_MUST_USE cloister_status pagetable_create(struct machine *machine,
                                                    struct pagetable *table);
 
-/* Maps [va, va + size) to [gpa, …), all page multiples; pages that are mapped already stay as they
-   are. NO_MEMORY: the monitor slot is full. BAD_ARGUMENT: W with X, or not canonical. */
+/* Maps [va, va + size) to [gpa, …), all page multiples; pages that are or were mapped stay as
+   they are. NO_MEMORY: the monitor slot is full. BAD_ARGUMENT: W with X, or not canonical. */
 CLOISTER_MUST_USE cloister_status pagetable_map(struct pagetable *table, uint64_t va,
                                                 struct gpa gpa, size_t size, uint32_t rights);
 
