@@ -118,7 +118,8 @@ static const struct rule sanitizer[] = {
     ANY(readlink),          /* /proc/self/exe */
     ANY(readlinkat),        /* … */
     ANY(access),            /* … */
-    ANY(getdents64),        /* the leak checker lists threads */
+    ANY(getdents),          /* the leak checker lists threads */
+    ANY(getdents64),        /* … */
     ANY(getrlimit),         /* stack bounds */
     ANY(prlimit64),         /* … */
     ANY(sched_getaffinity), /* stack bounds of the C library */
@@ -130,7 +131,12 @@ static const struct rule sanitizer[] = {
     ANY(wait4),             /* … */
     ANY(kill),              /* … */
     ANY(getppid),           /* … */
-    ANY(pipe2),             /* symboliser */
+    ANY(nanosleep),         /* a report waits for others */
+    ANY(ioctl),             /* is the report's descriptor a terminal? */
+    ANY(dup),               /* … */
+    ANY(fcntl),             /* … */
+    ANY(pipe),              /* is memory readable? */
+    ANY(pipe2),             /* … */
     ANY(uname),             /* … */
 };
 #endif

@@ -429,7 +429,10 @@ static void thousand_connections_leave_no_descriptor(void **state)
         (void)close(got[1]);
     }
     wait_for_channels("echo", 0);
-    assert_int_equal(descriptors_of(world.host), before);
+    /* The last connections may still be on their way out. */
+    for (unsigned i = 0; i < 1000 && descriptors_of(world.host) > before; i++)
+        (void)usleep(5000);
+    assert_true(descriptors_of(world.host) <= before);
 }
 
 static void silent_connections_keep_nobody_out(void **state)

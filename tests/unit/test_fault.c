@@ -4,6 +4,7 @@
 #include "vmm/fault.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
