@@ -1,21 +1,17 @@
 /*
  * Builds the address space of one module instance and fills its data. Called before the module's
- * vCPUs exist; only placement_map_window and placement_protect come later.
+ * vCPUs exist; what comes later is in placement_change.c.
  */
 #include "vmm/placement.h"
 
 #include "abi/hypercall.h"
-#include "base/bytes.h"
-#include "base/checked.h"
-#include "base/scope.h"
-#include "measure/module_image.h"
 #include "vmm/descriptors.h"
+#include "vmm/placement_parts.h"
 #include "vmm/process_stack.h"
 
 #include <string.h>
 #include <sys/random.h>
 
-#define PAGE CLO_PAGE_SIZE
 #define EXEC_STACK_SIZE (8u << 20)
 #define EXEC_HEAP_SIZE (256u << 20)
 /* Of the stack that arguments and environment may take. */
@@ -57,32 +53,14 @@ static unsigned threads_of(const struct clo_module_record *record)
     return is_program(record) ? 1 : record->manifest.threads;
 }
 
-static uint64_t segment_start(const struct clo_segment *segment)
-{
-    return segment->vaddr & ~(uint64_t)(PAGE - 1);
-}
-
-static size_t segment_size(const struct clo_segment *segment)
-{
-    uint64_t end = (segment->vaddr + segment->memsz + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-    return (size_t)(end - segment_start(segment));
-}
-
 static size_t data_size_of(const struct clo_module_record *record, size_t exec_memory)
 {
     size_t size = CLO_PERSONALITY_DATA_SIZE + heap_size_of(record, exec_memory) +
                   threads_of(record) * stack_size_of(record);
     for (uint32_t i = 0; i < record->segment_count; i++)
         if (record->segment[i].rights & CLO_SEGMENT_WRITE)
-            size += segment_size(&record->segment[i]);
+            size += placement_segment_size(&record->segment[i]);
     return size;
-}
-
-/* Tables for `size` bytes, wherever they start: a page for each 2 MiB and for each 1 GiB, two more
-   at both levels, and two for the level above. */
-static size_t table_need(size_t size)
-{
-    return (size / (2u << 20) + 2 + size / (1u << 30) + 2 + 2) * PAGE;
 }
 
 size_t placement_monitor_need(const struct clo_module_record *record, size_t exec_memory,
@@ -91,10 +69,11 @@ size_t placement_monitor_need(const struct clo_module_record *record, size_t exe
     size_t thread_pages = threads_of(record) * (sizeof(struct clo_mailbox) + PAGE);
     size_t data_size = data_size_of(record, exec_memory);
     size_t image_size = (size_t)record->span;
-    size_t wipe = SPACE_PAGES * PAGE + table_need(data_size);
+    size_t wipe = SPACE_PAGES * PAGE + placement_table_need(data_size);
     return SPACE_PAGES * PAGE + CLO_CONTROL_SIZE + thread_pages +
-           threads_of(record) * table_need(0) + table_need(data_size) + table_need(image_size) +
-           table_need(window_size) + PROTECT_PAGES * PAGE + wipe;
+           threads_of(record) * placement_table_need(0) + placement_table_need(data_size) +
+           placement_table_need(image_size) + placement_table_need(window_size) +
+           PROTECT_PAGES * PAGE + wipe;
 }
 
 static cloister_status map(struct placement *placement, uint64_t va, struct gpa gpa, size_t size,
@@ -205,14 +184,14 @@ static cloister_status add_segment(struct filler *filler, const struct clo_segme
                                    struct gpa image, uint32_t first_page)
 {
     struct placement *placement = filler->placement;
-    uint64_t va = placement->base + segment_start(segment);
+    uint64_t va = placement->base + placement_segment_start(segment);
     size_t bytes = (size_t)segment->pages * PAGE;
     if (!(segment->rights & CLO_SEGMENT_WRITE)) {
         struct gpa gpa = {image.value + (uint64_t)first_page * PAGE};
         uint32_t execute = segment->rights & CLO_SEGMENT_EXECUTE ? PAGE_EXECUTE : 0;
         return map(placement, va, gpa, bytes, PAGE_USER | execute);
     }
-    uint8_t *memory = add_data(filler, va, segment_size(segment), bytes);
+    uint8_t *memory = add_data(filler, va, placement_segment_size(segment), bytes);
     if (!memory)
         return CLOISTER_NO_MEMORY;
     memcpy(memory, placement->image + (size_t)first_page * PAGE, bytes);
@@ -235,16 +214,6 @@ static cloister_status add_segments(struct filler *filler, struct reason *why)
     return status;
 }
 
-static uint64_t stack_top(unsigned thread)
-{
-    return CLO_VA_STACK + (uint64_t)(thread + 1) * CLO_STACK_STRIDE - PAGE;
-}
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Writes what thread 0 starts with into the highest bytes of its stack at `memory`. */
 static cloister_status write_first_stack(struct filler *filler, uint8_t *memory,
                                          const struct placement_options *options, size_t *used,
@@ -252,12 +221,12 @@ static cloister_status write_first_stack(struct filler *filler, uint8_t *memory,
 {
     struct placement *placement = filler->placement;
     char *const name_only[] = {(char *)filler->file->name, NULL};
-    size_t room = min_size(ARGUMENTS_MAX, placement->stack_size / ARGUMENTS_SHARE);
+    size_t room = placement_min(ARGUMENTS_MAX, placement->stack_size / ARGUMENTS_SHARE);
     const struct clo_module_record *record = &placement->record;
     struct process_stack stack = {
         .memory = memory + placement->stack_size - room,
         .size = room,
-        .top = stack_top(0),
+        .top = placement_stack_top(0),
         .entry = placement->entry,
         .phdr = record->phdr_vaddr ? placement->base + record->phdr_vaddr : 0,
         .phdr_count = record->phdr_count,
@@ -271,7 +240,7 @@ static cloister_status add_stack(struct filler *filler, unsigned thread, size_t 
 {
     size_t size = filler->placement->stack_size;
     size_t filled = (used + PAGE - 1) & ~(size_t)(PAGE - 1);
-    uint64_t top = stack_top(thread);
+    uint64_t top = placement_stack_top(thread);
     if (!add_data(filler, top - size, size - filled, 0) ||
         !add_data(filler, top - filled, filled, filled))
         return CLOISTER_NO_MEMORY;
@@ -390,82 +359,6 @@ cloister_status placement_create(struct machine *machine, const struct runtime_i
     placement_release(placement);
     return refuse(why, status, "cannot place module %s: %s", (const char *)file->name,
                   inner.text[0] ? inner.text : "the monitor slot is full");
-}
-
-cloister_status placement_map_window(struct placement *placement, uint32_t offset, uint32_t size)
-{
-    if (!range_within(offset, size, placement->machine->window_size))
-        return CLOISTER_BAD_ARGUMENT;
-    struct gpa gpa = {placement->machine->window_gpa.value + offset};
-    /* Filled: channels are not the module's own memory and are not wiped with it. */
-    return map(placement, CLO_VA_WINDOW + offset, gpa, size, PAGE_USER | PAGE_WRITE | PAGE_FILLED);
-}
-
-/* The module's own memory, where PROTECT may take rights away. */
-static bool is_own(const struct placement *placement, uint64_t va, uint64_t size)
-{
-    uint64_t stacks = (uint64_t)placement->threads * CLO_STACK_STRIDE;
-    uint64_t image = segment_start(&placement->record.segment[0]);
-    return (va >= placement->base + image &&
-            range_within(va - placement->base, size, placement->record.span)) ||
-           (va >= CLO_VA_HEAP && range_within(va - CLO_VA_HEAP, size, placement->heap_size)) ||
-           (va >= CLO_VA_STACK && range_within(va - CLO_VA_STACK, size, stacks));
-}
-
-static uint32_t remaining_rights(uint32_t rights)
-{
-    if (rights == 0)
-        return 0;
-    return PAGE_USER | (rights & CLO_RIGHT_WRITE ? PAGE_WRITE : 0);
-}
-
-cloister_status placement_protect(struct placement *placement, uint64_t va, uint64_t size,
-                                  uint32_t rights)
-{
-    struct machine *machine = placement->machine;
-    if ((rights & ~(CLO_RIGHT_READ | CLO_RIGHT_WRITE)) || rights == CLO_RIGHT_WRITE || size == 0)
-        return CLOISTER_BAD_ARGUMENT;
-    if (!is_own(placement, va, size))
-        return CLOISTER_DENIED;
-    if (table_need((size_t)size) > placement->protect_budget)
-        return CLOISTER_LIMIT;
-    size_t before = machine->monitor_used;
-    cloister_status status =
-        pagetable_restrict(&placement->table, va, (size_t)size, remaining_rights(rights));
-    placement->protect_budget -=
-        min_size(placement->protect_budget, machine->monitor_used - before);
-    return status;
-}
-
-void placement_each_written(const struct placement *placement,
-                            void (*visit)(void *context, struct gpa gpa), void *context)
-{
-    const struct pagetable *table = &placement->table;
-    pagetable_each_written(table, CLO_VA_PERSONALITY_DATA, CLO_PERSONALITY_DATA_SIZE, visit,
-                           context);
-    for (uint32_t i = 0; i < placement->record.segment_count; i++) {
-        const struct clo_segment *segment = &placement->record.segment[i];
-        pagetable_each_written(table, placement->base + segment_start(segment),
-                               segment_size(segment), visit, context);
-    }
-    for (unsigned i = 0; i < placement->threads; i++)
-        pagetable_each_written(table, stack_top(i) - placement->stack_size, placement->stack_size,
-                               visit, context);
-    pagetable_each_written(table, CLO_VA_HEAP, placement->heap_size, visit, context);
-}
-
-void placement_wipe_pages(struct placement *placement)
-{
-    for (unsigned i = 0; i < placement->threads; i++) {
-        struct clo_mailbox *mailbox = placement->mailbox[i];
-        if (!mailbox)
-            continue;
-        uint64_t calls = mailbox->calls; /* a number that is shown of dead modules too */
-        bytes_wipe(mailbox, sizeof *mailbox);
-        mailbox->calls = calls;
-    }
-    if (placement->boot)
-        bytes_wipe(placement->boot->random, sizeof placement->boot->random);
 }
 
 void placement_release(struct placement *placement)
