@@ -56,7 +56,7 @@ all: packages
 	@$(MAKE) --no-print-directory programs
 .PHONY: programs
 programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc \
-          $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
+          interface $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
 
 packages:
 	@tools/install-packages build
@@ -128,6 +128,10 @@ $(BUILD)/obj/%.o: %.S
 $(BUILD)/obj/%.lo: %.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC $(CPPFLAGS) -MF $(@:.lo=.lo.d) -c -o $@ $<
+
+# The plugin that `cloister interface` runs.
+
+include tools/interface/rules.mk
 
 # The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
 

@@ -17,6 +17,7 @@ static const char help[] =
     "  world run|ls|show|stop      secure worlds: start, list, look at, end\n"
     "  call WORLD/MODULE METHOD    call a method of a module\n"
     "  module new|build|sign|...   make, sign, measure and inspect modules\n"
+    "  interface NAME.proto        client and module code from a typed interface\n"
     "  report get|show|verify      signed reports about what runs\n"
     "  key init|ca                 platform keys of this machine\n"
     "  exec PROGRAM [ARGS...]      run an unmodified static program in a world of its own\n"
@@ -37,8 +38,9 @@ static const char help[] =
     "   5 not permitted\n";
 
 static const struct tool_command groups[] = {
-    {"world", cmd_world}, {"module", cmd_module}, {"call", cmd_call},     {"exec", cmd_exec},
-    {"key", cmd_key},     {"report", cmd_report}, {"doctor", cmd_doctor}, {"bench", cmd_bench},
+    {"world", cmd_world},         {"module", cmd_module}, {"call", cmd_call},
+    {"interface", cmd_interface}, {"exec", cmd_exec},     {"key", cmd_key},
+    {"report", cmd_report},       {"doctor", cmd_doctor}, {"bench", cmd_bench},
 };
 
 /* A caller may have closed a standard descriptor: a file opened later must not become it. */

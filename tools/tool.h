@@ -31,6 +31,7 @@ enum tool_exit {
 int cmd_world(int argc, char **argv);
 int cmd_module(int argc, char **argv);
 int cmd_call(int argc, char **argv);
+int cmd_interface(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_report(int argc, char **argv);

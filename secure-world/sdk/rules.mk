@@ -6,7 +6,7 @@ SDK_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) -fPIE -ffreestanding -
               -fdata-sections -fvisibility=hidden -U_FORTIFY_SOURCE -MMD -MP -I. -Iinclude
 
 SDK_LIB     := $(BUILD)/sdk/lib
-SDK_HEADERS := $(patsubst %,$(BUILD)/sdk/include/cloister/%,module.h client.h status.h verify.h) \
+SDK_HEADERS := $(patsubst %,$(BUILD)/sdk/include/cloister/%,module.h client.h status.h verify.h interface.h interface_client.h) \
                $(patsubst abi/%,$(BUILD)/sdk/include/cloister/abi/%,$(wildcard abi/*.h))
 SDK_LIBS    := $(SDK_LIB)/libcloister-module.a $(SDK_LIB)/libcloister-start.a \
                $(SDK_LIB)/libcloister-seal.a
@@ -44,9 +44,17 @@ $(BUILD)/sdk/include/cloister/abi/%.h: abi/%.h
 MODULE_OPTIONS_echo   := --no-libc
 MODULE_LIBS_vault    := -lcloister-seal -lcrypto
 MODULE_LIBS_digest   := -lcrypto
+MODULE_SOURCES_notes := $(BUILD)/interface/notes/notes_module.c $(BUILD)/interface/notes/notes.pb.c
+MODULE_LIBS_notes    := -I$(BUILD)/interface/notes -lprotobuf-nanopb
+
+# A sample with a typed interface: `cloister interface` makes six files at once.
+$(addprefix $(BUILD)/interface/notes/notes,.pb.h .pb.c _client.h _client.c _module.h _module.c) &: \
+  secure-world/modules/notes/notes.proto $(INTERFACE_PLUGIN) | $(BUILD)/cloister
+	@mkdir -p $(BUILD)/interface
+	$(BUILD)/cloister interface $< -o $(BUILD)/interface/notes
 
 define sample_module
-$(BUILD)/modules/$(1).mod: $(wildcard secure-world/modules/$(1)/*.c) $(SDK_HEADERS) $(SDK_LIBS) \
+$(BUILD)/modules/$(1).mod: $(wildcard secure-world/modules/$(1)/*.c) $(MODULE_SOURCES_$(1)) $(SDK_HEADERS) $(SDK_LIBS) \
                            | $(BUILD)/cloister
 	@mkdir -p $$(@D)
 	$(BUILD)/cloister module build $(MODULE_OPTIONS_$(1)) -o $$@ $$(filter %.c,$$^) \
