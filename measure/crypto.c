@@ -85,6 +85,18 @@ cloister_status crypto_start(struct reason *why)
     return CLOISTER_OK;
 }
 
+void crypto_stop(void)
+{
+    if (!context)
+        return;
+    (void)OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
+    EVP_MD_free(sha384);
+    OPENSSL_thread_stop_ex(context);
+    OSSL_LIB_CTX_free(context);
+    sha384 = NULL;
+    context = NULL;
+}
+
 OSSL_LIB_CTX *crypto_context(void)
 {
     return context;

@@ -20,6 +20,9 @@ CLOISTER_MUST_USE cloister_status crypto_protect(struct reason *why);
    keys. */
 CLOISTER_MUST_USE cloister_status crypto_start(struct reason *why);
 
+/* Frees the context and wipes what its generators know. No key of it may be in use any more. */
+void crypto_stop(void);
+
 /* The context. crypto_start has succeeded. */
 OSSL_LIB_CTX *crypto_context(void);
 

@@ -84,7 +84,8 @@ static const struct rule rules[] = {
     ALWAYS(mmap),              /* shadow memory */
     ALWAYS(mremap),            /* its allocator */
     ALWAYS(mprotect),          /* its guard pages */
-    ALWAYS(openat),            /* its reports: symbols, maps */
+    ALWAYS(open),              /* its reports: symbols, maps */
+    ALWAYS(openat),            /* the same */
     ALWAYS(readlink),          /* its own path */
     ALWAYS(readlinkat),        /* the same */
     ALWAYS(newfstatat),        /* the same */
@@ -105,6 +106,9 @@ static const struct rule rules[] = {
     ALWAYS(getrlimit),         /* extent of the stack */
     ALWAYS(prlimit64),         /* the same */
     ALWAYS(clone),             /* symboliser, leak checker */
+    ALWAYS(ptrace),            /* the leak checker stops this process to look at it */
+    ALWAYS(getdents),          /* the same: which threads there are */
+    ALWAYS(getppid),           /* the same: does it still run? */
     ALWAYS(wait4),             /* the same */
     ALWAYS(tgkill),            /* abort */
     ALWAYS(nanosleep),         /* waits before it dies */

@@ -193,7 +193,7 @@ static cloister_status run(struct options *options, int *exit_status, struct rea
         status = platform_check(folder, why);
     if (status == CLOISTER_OK)
         status = take_signals(&mask, &signals, why);
-    struct spawned spawned;
+    struct spawned spawned = {.process = -1, .socket = -1, .binary = -1};
     if (status == CLOISTER_OK)
         status = spawn(options, &mask, &spawned, why);
     if (status != CLOISTER_OK)
@@ -206,6 +206,7 @@ static cloister_status run(struct options *options, int *exit_status, struct rea
     }
     *exit_status = supervise(conversation, spawned.process, signals);
     platform_unload(&conversation->platform);
+    crypto_stop();
     return CLOISTER_OK;
 }
 

@@ -722,6 +722,7 @@ static void only_needed_descriptors_are_open(void)
         int fd = atoi(entry->d_name);
         EXPECT(fd <= CLO_KEEPER_DESCRIPTOR || fd == dirfd(folder));
     }
+    (void)closedir(folder);
     EXPECT(fcntl(CLO_KEEPER_DESCRIPTOR, F_GETFD) >= 0);
     started();
 }
