@@ -133,10 +133,11 @@ static cloister_status open_parent(const char *folder, struct place *place, stru
 {
     char for_parent[PATH_MAX];
     char for_name[PATH_MAX];
-    if (strlen(folder) >= PATH_MAX)
+    size_t size = strlen(folder) + 1;
+    if (size > PATH_MAX)
         return refuse(why, CLOISTER_TOO_BIG, "the path of the state folder is too long");
-    strcpy(for_parent, folder);
-    strcpy(for_name, folder);
+    memcpy(for_parent, folder, size);
+    memcpy(for_name, folder, size);
     const char *parent = dirname(for_parent);
     const char *name = basename(for_name);
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "/") == 0)
