@@ -56,17 +56,18 @@ static cloister_status serve_panic(struct hypercall *call)
 {
     struct module *module = call->module;
     char text[PANIC_TEXT_MAX];
-    char place[128];
+    char place[128] = "";
     uint64_t kind = call->argument[0];
-    fault_place(call->argument[1], &module->file, module->placement.base, place, sizeof place);
+    const char *who = kind == CLO_PANIC_MODULE ? "panic" : "panic of the runtime";
+    if (call->argument[1] != 0)
+        fault_place(call->argument[1], &module->file, module->placement.base, place, sizeof place);
     if (!take_text(call, call->argument[2], PANIC_TEXT_MAX, text, sizeof text))
         text[0] = '\0';
     if (kind == CLO_PANIC_ILLEGAL)
         module_end(module, CLO_MODULE_DEAD, 128 + SIGILL, "undefined instruction at %s", place);
     else
-        module_end(module, CLO_MODULE_DEAD, 128 + SIGABRT, "%s at %s%s%s",
-                   kind == CLO_PANIC_MODULE ? "panic" : "panic of the runtime", place,
-                   text[0] ? ": " : "", text);
+        module_end(module, CLO_MODULE_DEAD, 128 + SIGABRT, "%s%s%s%s%s", who,
+                   place[0] ? " at " : "", place, text[0] ? ": " : "", text);
     return CLOISTER_OK;
 }
 

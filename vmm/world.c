@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define WINDOW_PER_MODULE (32ull << 20)
+#define WINDOW_LEAST_PER_MODULE (256ull << 10)
 #define MONITOR_BASE (256u << 10)
 #define STOP_GRACE_NS 200000000ull
 #define STOP_STEP_NS 1000000
@@ -85,9 +86,24 @@ static size_t choose_window(const struct world *world, const struct options *opt
     return wanted < CLO_WINDOW_SIZE_MAX ? (size_t)wanted : (size_t)CLO_WINDOW_SIZE_MAX;
 }
 
+/* Each module gets an equal part; a channel of the usual size must fit into it. */
+static cloister_status check_window(const struct world *world, const struct options *options,
+                                    struct reason *why)
+{
+    uint64_t needed = world->module_count * WINDOW_LEAST_PER_MODULE;
+    if (options->window && options->window < needed)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "--window is %zu; %u modules need at least %llu bytes", options->window,
+                      world->module_count, (unsigned long long)needed);
+    return CLOISTER_OK;
+}
+
 static cloister_status make_machine(struct world *world, const struct options *options,
                                     struct reason *why)
 {
+    cloister_status checked = check_window(world, options, why);
+    if (checked != CLOISTER_OK)
+        return checked;
     struct machine_options wanted = {.monitor_size = MONITOR_BASE,
                                      .window_size = choose_window(world, options),
                                      .no_guest_memfd = options->no_guest_memfd};

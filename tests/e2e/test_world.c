@@ -517,6 +517,47 @@ static void world_host_is_small(void **state)
     assert_in_range(rss, 1, RSS_LIMIT_KIB);
 }
 
+/* Times that the kernel has switched to a thread of the world host. */
+static unsigned long switches(void)
+{
+    char path[128];
+    char line[128];
+    unsigned long sum = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)world.host);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) {
+        unsigned long count;
+        (void)snprintf(path, sizeof path, "/proc/%d/task/%.16s/status", (int)world.host,
+                       task->d_name);
+        FILE *file = task->d_name[0] == '.' ? NULL : fopen(path, "re");
+        while (file && fgets(line, sizeof line, file))
+            if (sscanf(line, "voluntary_ctxt_switches: %lu", &count) == 1)
+                sum += count;
+        if (file)
+            (void)fclose(file);
+    }
+    (void)closedir(tasks);
+    return sum;
+}
+
+static void idle_world_sleeps(void **state)
+{
+    (void)state;
+    unsigned long before, after = 0;
+    skip_if_impossible();
+    assert_serves();
+    /* A timer that was set before the module parked fires once; then nothing does any more. */
+    for (unsigned i = 0; i < 10; i++) {
+        before = switches();
+        (void)usleep(1500000);
+        after = switches();
+        if (after == before)
+            return;
+    }
+    fail_msg("the idle world was woken %lu times in 1.5 s", after - before);
+}
+
 static void stop_request_ends_the_world_cleanly(void **state)
 {
     (void)state;
@@ -735,6 +776,10 @@ static void start_that_fails_says_why(void **state)
     assert_int_equal(started_world_try(&world, OPTIONS(ECHO, ECHO)), 7);
     assert_non_null(strstr(started_world_log(&world), "two modules are named echo"));
     assert_int_equal(started_world_try(&world, OPTIONS(ECHO, "--spin", "x")), 2);
+    assert_int_equal(started_world_try(
+                         &world, OPTIONS(MISBEHAVE, ECHO, "--module", "@modules/vault.mod",
+                                         "--module", "@modules/digest.mod", "--window", "1044480")),
+                     2);
     started_world_stop(&world);
 }
 
@@ -771,6 +816,7 @@ int main(void)
         IN_ECHO(stop_by_another_user_is_denied),
         IN_ECHO(name_is_held_by_one_world),
         IN_ECHO(world_host_is_small),
+        IN_ECHO(idle_world_sleeps),
         IN_ECHO(stop_request_ends_the_world_cleanly),
     };
     const struct CMUnitTest module_tests[] = {
