@@ -210,6 +210,20 @@ static cloister_status find_slot(struct module *module, unsigned *slot, struct r
                   module->channel_count, module->file.name);
 }
 
+/* The thread that serves the fewest channels. */
+static unsigned choose_thread(const struct module *module)
+{
+    unsigned load[CLO_THREADS_MAX] = {0};
+    unsigned best = 0;
+    for (unsigned i = 0; i < module->channel_count; i++)
+        if (atomic_load(&module->channel[i].header))
+            load[module->channel[i].thread]++;
+    for (unsigned i = 1; i < module->thread_count; i++)
+        if (load[i] < load[best])
+            best = i;
+    return best;
+}
+
 static cloister_status reserve(struct module *module, unsigned slot, uint32_t size,
                                struct reason *why)
 {
@@ -224,7 +238,7 @@ static cloister_status reserve(struct module *module, unsigned slot, uint32_t si
         return refuse(why, CLOISTER_BUSY, "module %s has no room for a channel of %u bytes now",
                       module->file.name, size);
     *channel = (struct channel){
-        .page = page, .pages = pages, .thread = slot % module->thread_count, .doorbell = -1};
+        .page = page, .pages = pages, .thread = choose_thread(module), .doorbell = -1};
     return CLOISTER_OK;
 }
 

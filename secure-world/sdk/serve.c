@@ -65,16 +65,23 @@ static void refresh_slot(struct server *server, unsigned number)
         open_channel(server, number, &slot);
 }
 
+/* What there is to look at, in the order of the slots. */
+static void list_live(struct server *server)
+{
+    server->live_count = 0;
+    for (unsigned i = 0; i < server->slots; i++)
+        if (server->channel[i].header)
+            server->live[server->live_count++] = (uint8_t)i;
+}
+
 void serve_refresh(struct server *server)
 {
     uint32_t epoch = __atomic_load_n(&server->control->epoch, __ATOMIC_ACQUIRE);
     uint32_t slots = __atomic_load_n(&server->control->slots, __ATOMIC_ACQUIRE);
-    server->live_count = 0;
-    for (unsigned i = 0; i < slots && i < CLO_CHANNELS_MAX; i++) {
+    server->slots = slots < CLO_CHANNELS_MAX ? slots : CLO_CHANNELS_MAX;
+    for (unsigned i = 0; i < server->slots; i++)
         refresh_slot(server, i);
-        if (server->channel[i].header)
-            server->live[server->live_count++] = (uint8_t)i;
-    }
+    list_live(server);
     server->epoch = epoch;
     __atomic_store_n(&server->mailbox->epoch, epoch, __ATOMIC_RELEASE);
 }
@@ -84,35 +91,52 @@ static bool control_changed(const struct server *server)
     return __atomic_load_n(&server->control->epoch, __ATOMIC_ACQUIRE) != server->epoch;
 }
 
-/* A broken channel is not looked at any more; the world host takes it away when the client goes. */
-static void drop(struct server *server, unsigned i)
-{
-    server->live[i] = server->live[--server->live_count];
-}
-
 /* Looking */
 
+/* One submission. False: the channel is served no more, or the list of channels is a new one. */
+static bool serve_one(struct server *server, struct channel *channel, enum channel_look look)
+{
+    uint32_t epoch = server->epoch;
+    if (__builtin_expect(look == CHANNEL_FULL && call_serve(server, channel), 1))
+        return server->epoch == epoch;
+    if (look == CHANNEL_WRONG) {
+        channel_break(channel, CLO_BROKEN_TURN);
+        (void)sdk_hypercall(CLO_HC_NOTIFY, channel->slot, 0, 0);
+    }
+    /* A broken channel is not looked at; the world host takes it away when the client goes. */
+    list_live(server);
+    return false;
+}
+
+/* Where the sweep goes on behind a slot when the list is a new one. */
+static unsigned behind(const struct server *server, unsigned slot)
+{
+    unsigned i = 0;
+    while (i < server->live_count && server->live[i] <= slot)
+        i++;
+    return i;
+}
+
+/* One call a channel, in the order of the slots, whatever comes or goes meanwhile: no channel waits
+   for more than one call of each other one. */
 bool serve_sweep(struct server *server)
 {
     bool worked = false;
     if (__builtin_expect(control_changed(server), 0))
         serve_refresh(server);
-    for (unsigned i = 0; i < server->live_count; i++) {
+    for (unsigned i = 0; i < server->live_count;) {
         struct channel *channel = channel_at(server, i);
         enum channel_look look = channel_look(channel);
-        if (__builtin_expect(look == CHANNEL_EMPTY, 1))
+        if (__builtin_expect(look == CHANNEL_EMPTY, 1)) {
+            i++;
             continue;
-        uint32_t epoch = server->epoch;
-        worked = true;
-        if (look == CHANNEL_WRONG) {
-            channel_break(channel, CLO_BROKEN_TURN);
-            (void)sdk_hypercall(CLO_HC_NOTIFY, channel->slot, 0, 0);
-            drop(server, i);
-        } else if (!call_serve(server, channel) && server->epoch == epoch) {
-            drop(server, i);
         }
-        if (server->epoch != epoch)
-            break; /* the list is a new one */
+        unsigned slot = channel->slot;
+        worked = true;
+        if (__builtin_expect(serve_one(server, channel, look), 1))
+            i++;
+        else
+            i = behind(server, slot);
     }
     return worked;
 }

@@ -21,8 +21,9 @@ struct server {
     uint64_t spin_ticks;
 
     uint32_t epoch; /* of the control pages, acted on */
+    uint32_t slots; /* of the control pages: ever used */
     uint32_t live_count;
-    uint8_t live[CLO_CHANNELS_MAX]; /* slots that this thread serves */
+    uint8_t live[CLO_CHANNELS_MAX]; /* slots that this thread serves, ascending */
 
     /* The call in progress: all private. */
     struct clo_submission in;
@@ -51,7 +52,7 @@ bool call_serve(struct server *server, struct channel *channel);
 /* Acts on the control pages if their epoch changed: new channels, channels that went. */
 void serve_refresh(struct server *server);
 
-/* One look at every channel; true if there was work. */
+/* One look at every channel, at most one call of each; true if there was work. */
 bool serve_sweep(struct server *server);
 
 /* Sleeps until something happens, unless there is something already. */

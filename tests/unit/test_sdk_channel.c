@@ -728,6 +728,69 @@ static void other_channels_may_come_during_a_call(void **state)
     assert_int_equal(f->server.epoch, f->control.epoch);
 }
 
+/* Fairness */
+
+static void fill(struct fixture *f, unsigned slot, uint32_t count)
+{
+    struct clo_submission submission = inline_echo("x");
+    uint32_t turn = f->server.channel[slot].turn;
+    for (uint32_t i = 0; i < count; i++) {
+        *entry_of(f, slot, turn + i) = submission;
+        entry_of(f, slot, turn + i)->turn = turn + i;
+    }
+}
+
+static void show_second(struct fixture *f)
+{
+    struct clo_submission open = {.method = CLO_METHOD_OPEN, .session = SESSION};
+    show(f, 1);
+    (void)serve_sweep(&f->server);
+    (void)submit_to(f, 1, &open);
+}
+
+static void busy_channel_gets_one_call_a_sweep(void **state)
+{
+    struct fixture *f = *state;
+    show_second(f);
+    fill(f, 0, 40);
+    fill(f, 1, 1);
+    assert_true(serve_sweep(&f->server));
+    assert_int_equal(seen.calls, 2);
+    assert_int_equal(f->server.channel[1].taken, 2);
+    for (unsigned i = 1; i < 40; i++)
+        assert_true(serve_sweep(&f->server));
+    assert_int_equal(seen.calls, 41);
+    assert_false(serve_sweep(&f->server));
+}
+
+static void change_control(struct fixture *f)
+{
+    f->control.epoch++;
+}
+
+static void channels_that_come_and_go_put_nobody_back(void **state)
+{
+    struct fixture *f = *state;
+    show_second(f);
+    fill(f, 0, 2);
+    fill(f, 1, 2);
+    seen.during = change_control;
+    assert_true(serve_sweep(&f->server));
+    assert_int_equal(f->server.channel[0].taken, 2);
+    assert_int_equal(f->server.channel[1].taken, 2);
+}
+
+static void channel_that_breaks_puts_nobody_back(void **state)
+{
+    struct fixture *f = *state;
+    show_second(f);
+    fill(f, 1, 1);
+    entry_of(f, 0, 2)->turn = 99;
+    assert_true(serve_sweep(&f->server));
+    assert_int_equal(f->server.live_count, 1);
+    assert_int_equal(f->server.channel[1].taken, 2);
+}
+
 static void slot_that_is_no_channel_of_ours_is_not_served(void **state)
 {
     struct fixture *f = *state;
@@ -828,6 +891,9 @@ int main(void)
         RULE(slot_that_is_reused_unseen_starts_anew),
         RULE(reply_never_reaches_the_next_client_of_the_slot),
         RULE(other_channels_may_come_during_a_call),
+        RULE(busy_channel_gets_one_call_a_sweep),
+        RULE(channels_that_come_and_go_put_nobody_back),
+        RULE(channel_that_breaks_puts_nobody_back),
         RULE(slot_that_is_no_channel_of_ours_is_not_served),
         RULE(module_sleeps_with_its_word_set),
         RULE(module_does_not_sleep_on_a_submission),
