@@ -66,8 +66,8 @@ personality_call random_getrandom;
 personality_call identity_process, identity_thread, identity_root, identity_uname, identity_sysinfo,
     identity_prlimit64, identity_getrlimit, identity_prctl, identity_umask;
 /* thread.c */
-personality_call thread_arch_prctl, thread_futex, thread_sched_getaffinity, thread_getcpu,
-    thread_done;
+personality_call thread_clone, thread_arch_prctl, thread_futex, thread_sched_getaffinity,
+    thread_getcpu, thread_done;
 /* signal.c */
 personality_call signal_action, signal_mask, signal_kill, signal_tgkill;
 /* process.c */

@@ -64,6 +64,9 @@ static personality_call *const calls[] = {
     [__NR_prctl] = identity_prctl,
     [__NR_umask] = identity_umask,
     /* threads: this one */
+    [__NR_clone] = thread_clone,
+    [__NR_fork] = thread_clone,
+    [__NR_vfork] = thread_clone,
     [__NR_arch_prctl] = thread_arch_prctl,
     [__NR_futex] = thread_futex,
     [__NR_set_robust_list] = thread_done,
