@@ -37,9 +37,12 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/part
 $(E2E_TESTS): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(BUILD)/tests/parts.a
 	$(LINK_TEST)
 
+# What each needs beyond its source.
+TEST_MODULE_OPTIONS_threads := --no-libc
+
 $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(BUILD)/cloister | sdk
 	@mkdir -p $(@D)
-	$(BUILD)/cloister module build $< -o $@
+	$(BUILD)/cloister module build $(TEST_MODULE_OPTIONS_$*) $< -o $@
 
 include tests/interop/rules.mk
 

@@ -34,7 +34,7 @@ static cloister_status prepare(struct world *world, const struct options *option
         status = world_create_exec(world, options, environ, why);
     if (status != CLOISTER_OK)
         return status;
-    status = sandbox_enter(SANDBOX_EXEC, -1, why);
+    status = sandbox_enter(SANDBOX_EXEC, NULL, why);
     if (status != CLOISTER_OK)
         world_destroy(world);
     return status;

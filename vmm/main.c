@@ -132,9 +132,11 @@ static cloister_status run_sandboxed(struct world *world, struct server *server,
                                      const struct options *options, struct reason *why)
 {
     struct reason later = {0};
+    world->processes = sandbox_open_processes();
+    const struct sandbox_files files = {.folder = folder, .processes = world->processes};
     cloister_status status = world_start_threads(world, why);
     if (status == CLOISTER_OK)
-        status = sandbox_enter(SANDBOX_MAIN, folder, why);
+        status = sandbox_enter(SANDBOX_MAIN, &files, why);
     if (status != CLOISTER_OK)
         atomic_store(&world->failed, true);
     cloister_status opened = world_open_gate(world, &later);

@@ -214,7 +214,7 @@ static cloister_status prepare(struct module_thread *thread, struct reason *why)
     if (timer_create(CLOCK_MONOTONIC, &event, &thread->timer) != 0)
         return refuse_errno(why, "cannot make the timer of a module thread");
     thread->timed = true;
-    return sandbox_enter(SANDBOX_VCPU, -1, why);
+    return sandbox_enter(SANDBOX_VCPU, NULL, why);
 }
 
 static void *thread_main(void *argument)

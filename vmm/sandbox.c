@@ -1,7 +1,8 @@
 /*
- * The lists: one system call a line, with its reason. Opening files, sockets, programs, further
- * machines, memory that can be executed, and moving mappings (one inaccessible page of each
- * guest_memfd stays mapped, and mremap could make it readable) are on none of them.
+ * The lists: one system call a line, with its reason. Opening files (but for /proc/PID/stat, see
+ * sandbox_open_processes), sockets, programs, further machines, memory that can be executed, and
+ * moving mappings (one inaccessible page of each guest_memfd stays mapped, and mremap could make it
+ * readable) are on none of them.
  */
 #include "vmm/sandbox.h"
 
@@ -10,11 +11,14 @@
 
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/landlock.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct rule {
@@ -82,6 +86,7 @@ static const struct rule server[] = {
     ANY(epoll_ctl),    /* connections and doorbells come and go */
     ANY(accept4),      /* a client comes */
     ANY(getsockopt),   /* who is it? */
+    ANY(poll),         /* … and is it still there? */
     ANY(recvmsg),      /* what does it want? */
     ANY(sendmsg),      /* the answer, with the channel's descriptors */
     ANY(read),         /* the signal that arrived; the eventfd of changes */
@@ -142,13 +147,18 @@ static const struct rule sanitizer[] = {
 #endif
 
 /* Arguments that are known only now. */
-static int add_variable(scmp_filter_ctx filter, enum sandbox_kind kind, int folder)
+static int add_variable(scmp_filter_ctx filter, enum sandbox_kind kind,
+                        const struct sandbox_files *files)
 {
     int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-    if (error == 0 && kind == SANDBOX_MAIN && folder >= 0)
+    if (error == 0 && kind == SANDBOX_MAIN && files && files->folder >= 0)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unlinkat), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)folder));
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)files->folder));
+    if (error == 0 && kind == SANDBOX_MAIN && files && files->processes >= 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 2,
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)files->processes),
+                                 SCMP_A2(SCMP_CMP_EQ, O_RDONLY | O_CLOEXEC));
     return error;
 }
 
@@ -161,7 +171,8 @@ static int add(scmp_filter_ctx filter, const struct rule *rules, size_t count)
     return error;
 }
 
-static int add_all(scmp_filter_ctx filter, enum sandbox_kind kind, int folder)
+static int add_all(scmp_filter_ctx filter, enum sandbox_kind kind,
+                   const struct sandbox_files *files)
 {
     int error = add(filter, common, ARRAY_SIZE(common));
     if (error == 0 && kind != SANDBOX_MAIN)
@@ -174,15 +185,43 @@ static int add_all(scmp_filter_ctx filter, enum sandbox_kind kind, int folder)
     if (error == 0)
         error = add(filter, sanitizer, ARRAY_SIZE(sanitizer));
 #endif
-    return error ? error : add_variable(filter, kind, folder);
+    return error ? error : add_variable(filter, kind, files);
 }
 
-cloister_status sandbox_enter(enum sandbox_kind kind, int folder, struct reason *why)
+/* A list cannot look at a path, and /proc/../etc is one. */
+static bool forbid_other_files(int processes)
+{
+#ifdef CLOISTER_SANITIZED /* their reports read the program's symbols */
+    (void)processes;
+    return true;
+#else
+    struct landlock_ruleset_attr all = {
+        .handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                             LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
+    struct landlock_path_beneath_attr read = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+                                              .parent_fd = processes};
+    AUTO_FD int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
+    return rules >= 0 &&
+           syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &read, 0) == 0 &&
+           syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+#endif
+}
+
+int sandbox_open_processes(void)
+{
+    AUTO_FD int processes = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (processes < 0 || !forbid_other_files(processes))
+        return -1;
+    return take_fd(&processes);
+}
+
+cloister_status sandbox_enter(enum sandbox_kind kind, const struct sandbox_files *files,
+                              struct reason *why)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter)
         return refuse(why, CLOISTER_NO_MEMORY, "no memory for a sandbox");
-    int error = add_all(filter, kind, folder);
+    int error = add_all(filter, kind, files);
     if (error == 0)
         error = seccomp_load(filter);
     seccomp_release(filter);

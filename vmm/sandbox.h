@@ -16,9 +16,20 @@ enum sandbox_kind {
 /* Process-wide, first of all: not dumpable, no core file, no new privileges. */
 CLOISTER_MUST_USE cloister_status sandbox_prepare(struct reason *why);
 
-/* Loads the calling thread's list, for good. `folder`: descriptor of the runtime folder, from which
-   the main thread removes its own socket in the end; else -1. */
-CLOISTER_MUST_USE cloister_status sandbox_enter(enum sandbox_kind kind, int folder,
+/* Descriptors that a list may name; -1: none. */
+struct sandbox_files {
+    int folder; /* the runtime folder, from which the main thread removes its socket in the end */
+    int processes; /* /proc, where it reads since when a client runs */
+};
+
+/* Opens /proc and forbids this thread, and those that it starts, every other file and what a
+   debugger may do to other processes (Landlock). -1 where the kernel cannot: then no file at all
+   may be opened, and nobody's start is known. */
+int sandbox_open_processes(void);
+
+/* Loads the calling thread's list, for good. `files`: only for SANDBOX_MAIN; may be NULL. */
+CLOISTER_MUST_USE cloister_status sandbox_enter(enum sandbox_kind kind,
+                                                const struct sandbox_files *files,
                                                 struct reason *why);
 
 #endif

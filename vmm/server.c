@@ -5,6 +5,8 @@
  */
 #include "vmm/server.h"
 
+#include "vmm/client_process.h"
+
 #include "base/log.h"
 #include "base/scope.h"
 
@@ -137,14 +139,18 @@ static struct connection *find_free(struct server *server)
     return idle;
 }
 
-static bool identify(int fd, struct clo_caller *caller)
+static bool identify(const struct server *server, int fd, struct clo_caller *caller)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return false;
-    *caller = (struct clo_caller){
-        .kind = CLO_CALLER_PROCESS, .uid = peer.uid, .gid = peer.gid, .pid = (uint32_t)peer.pid};
+    *caller = (struct clo_caller){.kind = CLO_CALLER_PROCESS,
+                                  .uid = peer.uid,
+                                  .gid = peer.gid,
+                                  .pid = (uint32_t)peer.pid,
+                                  .start_time =
+                                      client_process_start(server->world->processes, fd, peer.pid)};
     return true;
 }
 
@@ -164,7 +170,7 @@ static void welcome(struct server *server, int fd)
     struct clo_caller caller;
     struct connection *connection = NULL;
     AUTO_FD int owned = fd;
-    if (identify(fd, &caller) && user_may(server, caller.uid))
+    if (identify(server, fd, &caller) && user_may(server, caller.uid))
         connection = find_free(server);
     if (!connection) {
         log_debug("a client was turned away: %u connections are open", server->count);

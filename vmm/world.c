@@ -154,7 +154,8 @@ static cloister_status begin(struct world *world, const struct options *options,
                             .spin_us = options->spin_us,
                             .memory = PTHREAD_MUTEX_INITIALIZER,
                             .runtime = {.memfd = -1},
-                            .changed = -1};
+                            .changed = -1,
+                            .processes = -1};
     keeper_link_open(&world->keeper, keeper);
     world->changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (world->changed < 0)
@@ -396,5 +397,7 @@ void world_destroy(struct world *world)
     runtime_image_close(&world->runtime);
     if (world->changed >= 0)
         (void)close(world->changed);
-    world->changed = -1;
+    if (world->processes >= 0)
+        (void)close(world->processes);
+    world->changed = world->processes = -1;
 }

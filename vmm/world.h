@@ -40,7 +40,8 @@ struct world {
     unsigned module_count;
     struct module *module;
     pthread_mutex_t memory;
-    int changed; /* eventfd: some module changed its state */
+    int changed;   /* eventfd: some module changed its state */
+    int processes; /* /proc; -1: not to be had */
     _Atomic bool stopping;
     _Atomic bool failed;      /* a thread could not be prepared */
     _Atomic uint32_t gate;    /* futex: threads start when it is 1 */
