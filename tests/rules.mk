@@ -45,6 +45,7 @@ $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(BUILD)/cloist
 	$(BUILD)/cloister module build $(TEST_MODULE_OPTIONS_$*) $< -o $@
 
 include tests/interop/rules.mk
+include tests/cxx/rules.mk
 
 # Fuzzers: a build of their own by clang, of the files that read what others wrote.
 
