@@ -20,7 +20,7 @@
 #define COMMAND "interface"
 #define NANOPB_FOLDER "/usr/lib/python3/dist-packages/proto"
 #define PROTOC "/usr/bin/protoc"
-#define COMPLAINT_SIZE 4096
+#define OUTPUT_SIZE 4096
 
 static const char help[] =
     "Usage: cloister interface NAME.proto -o FOLDER\n"
@@ -89,29 +89,37 @@ static void become_protoc(const struct interface *interface, const char *made, i
     (void)dprintf(complaints, "cannot run " PROTOC "\n");
 }
 
-/* The first line, without protoc's name for our plugin. What follows is read too, so that the child
-   never waits for us. */
-static void read_complaint(int fd, char complaint[COMPLAINT_SIZE])
+/* All of it, cut to fit: what does not fit is read too, so that the child never waits for us. */
+static void read_output(int fd, char output[OUTPUT_SIZE])
 {
-    static const char prefix[] = "--cloister_out: ";
-    char rest[COMPLAINT_SIZE];
+    char rest[OUTPUT_SIZE];
     size_t length = 0;
     for (ssize_t n = 1; n > 0 || (n < 0 && errno == EINTR);) {
-        size_t room = COMPLAINT_SIZE - 1 - length;
-        n = read(fd, room ? complaint + length : rest, room ? room : sizeof rest);
+        size_t room = OUTPUT_SIZE - 1 - length;
+        n = read(fd, room ? output + length : rest, room ? room : sizeof rest);
         if (n > 0 && room)
             length += (size_t)n;
     }
-    complaint[length] = '\0';
-    complaint[strcspn(complaint, "\n")] = '\0';
-    if (strncmp(complaint, prefix, sizeof prefix - 1) == 0)
-        memmove(complaint, complaint + sizeof prefix - 1, strlen(complaint) - sizeof prefix + 2);
+    output[length] = '\0';
+}
+
+/* The first line that is no warning, without protoc's name for our plugin. */
+static const char *find_complaint(char *output)
+{
+    static const char prefix[] = "--cloister_out: ";
+    char *rest = NULL;
+    char *line = strtok_r(output, "\n", &rest);
+    while (line && strstr(line, ": warning: "))
+        line = strtok_r(NULL, "\n", &rest);
+    if (!line)
+        return "protoc ended without a word";
+    return strncmp(line, prefix, sizeof prefix - 1) == 0 ? line + sizeof prefix - 1 : line;
 }
 
 static cloister_status run_protoc(const struct interface *interface, const char *made,
                                   struct reason *why)
 {
-    char complaint[COMPLAINT_SIZE];
+    char output[OUTPUT_SIZE];
     int ends[2];
     int state = 0;
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -126,16 +134,16 @@ static cloister_status run_protoc(const struct interface *interface, const char 
         _exit(127);
     }
     (void)close(take_fd(&to));
-    read_complaint(from, complaint);
+    read_output(from, output);
     while (waitpid(child, &state, 0) < 0)
         if (errno != EINTR)
             return refuse_errno(why, "cannot wait for protoc");
     if (WIFEXITED(state) && WEXITSTATUS(state) == 0)
         return CLOISTER_OK;
+    const char *complaint = find_complaint(output);
     if (strncmp(complaint, interface->source, strlen(interface->source)) == 0)
         return refuse(why, CLOISTER_BAD_FORMAT, "%s", complaint);
-    return refuse(why, CLOISTER_BAD_FORMAT, "%s: %s", interface->source,
-                  complaint[0] ? complaint : "protoc ended without a word");
+    return refuse(why, CLOISTER_BAD_FORMAT, "%s: %s", interface->source, complaint);
 }
 
 static cloister_status make_aside(const struct interface *interface, char *aside,

@@ -22,6 +22,8 @@ $(BUILD)/tests/test_interface: $(BUILD)/obj/interface/notes.pb.o
 $(BUILD)/tests/e2e/test_interface: $(BUILD)/obj/interface/notes.pb.o $(BUILD)/obj/interface/notes_client.o
 $(BUILD)/tests/e2e/test_interface: | $(BUILD)/modules/notes.mod
 
+$(BUILD)/tests/test_cmd_interface: | $(BUILD)/cloister $(INTERFACE_PLUGIN)
+
 # Compiled only.
 tests: $(BUILD)/obj/interface/notes_module.o $(BUILD)/obj/tests/cxx/notes_handler.o
 
