@@ -75,7 +75,10 @@ struct clo_channel_header {
     /* Client. */
     uint32_t client_parked;
     uint8_t pad3[60];
-    uint8_t unused[4096 - 256];
+    /* Client: the turn of the submission in each entry, if it is no longer wanted; 0: none. Looked
+       at by the module before it begins the call, and while it runs if the method asks. */
+    uint32_t cancel[CLO_RING_SIZE];
+    uint8_t unused[4096 - 512];
 };
 
 static_assert(sizeof(struct clo_channel_header) == 4096, "clo_channel_header");
@@ -84,6 +87,7 @@ static_assert(offsetof(struct clo_channel_header, state) == 64, "state");
 static_assert(offsetof(struct clo_channel_header, client_wake) == 68, "client_wake");
 static_assert(offsetof(struct clo_channel_header, module_parked) == 128, "module_parked");
 static_assert(offsetof(struct clo_channel_header, client_parked) == 192, "client_parked");
+static_assert(offsetof(struct clo_channel_header, cancel) == 256, "cancel");
 
 /* A parameter in the second line of an entry: a value pair, or a buffer in the arena. */
 struct clo_parameter {
@@ -95,7 +99,8 @@ struct clo_parameter {
 /* Client to module. The second line is read only if some kind is neither NONE nor inline. */
 struct clo_submission {
     uint32_t turn;        /* published last, with release */
-    uint32_t deadline_us; /* from submission; 0: none. Advice to the module, kept by the client */
+    uint32_t deadline_us; /* from submission; 0: none. Advice to the module; the client keeps it,
+                             and sets the cancel word when it has passed */
     uint16_t method;      /* index into the manifest's methods, or CLO_METHOD_… */
     uint16_t kinds;
     uint16_t session;   /* chosen by the client, per channel */

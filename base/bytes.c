@@ -44,15 +44,6 @@ bool hex_decode(const char *text, void *out, size_t capacity, size_t *size)
     return true;
 }
 
-bool bytes_are_zero(const void *bytes, size_t size)
-{
-    const uint8_t *in = bytes;
-    for (size_t i = 0; i < size; i++)
-        if (in[i])
-            return false;
-    return true;
-}
-
 bool bytes_equal(const void *a, const void *b, size_t size)
 {
     const volatile uint8_t *x = a;

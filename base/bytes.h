@@ -17,7 +17,14 @@ __attribute__((warn_unused_result)) bool hex_decode(const char *text, void *out,
                                                     size_t *size);
 
 /* Is every byte zero? Not constant time: for padding, never for secrets. */
-bool bytes_are_zero(const void *bytes, size_t size);
+static inline bool bytes_are_zero(const void *bytes, size_t size)
+{
+    const uint8_t *in = (const uint8_t *)bytes;
+    for (size_t i = 0; i < size; i++)
+        if (in[i])
+            return false;
+    return true;
+}
 
 /* Compares in constant time. */
 bool bytes_equal(const void *a, const void *b, size_t size);

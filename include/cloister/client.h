@@ -11,14 +11,17 @@
  *
  * Shapes follow the GlobalPlatform TEE Client API: context (world), session, operation (call).
  * Every function returns a status; nothing prints, exits or changes a signal's disposition. A
- * world and its sessions may be used by one thread at a time. Link with -lcloister.
+ * world and a session are used by one thread at a time, a shared session by any number. Link with
+ * -lcloister. docs/calls.md says what a call is, and what happens when things go wrong.
  */
 #ifndef CLOISTER_CLIENT_H
 #define CLOISTER_CLIENT_H
 
 #include "cloister/abi/control.h"
+#include "cloister/parameter.h"
 #include "cloister/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,53 +31,6 @@ extern "C" {
 
 typedef struct cloister_world cloister_world;
 typedef struct cloister_session cloister_session;
-
-/* One parameter of a call: a value pair or a buffer of the caller's. */
-typedef struct cloister_parameter {
-    unsigned kind;     /* CLO_PARAM_NONE, IN, OUT, INOUT, BUFFER_IN, BUFFER_OUT, BUFFER_INOUT */
-    uint64_t a, b;     /* value pairs: in and out */
-    const void *input; /* buffers in: read */
-    void *output;      /* buffers out: written */
-    size_t size;       /* buffers in: bytes given; after the call of a buffer out: bytes made */
-    size_t capacity;   /* buffers out: room in `output` */
-} cloister_parameter;
-
-/* What a call came to. `origin` says who decided (enum cloister_origin). */
-typedef struct cloister_result {
-    cloister_status status;
-    int origin;
-} cloister_result;
-
-static inline cloister_parameter cloister_in(const void *bytes, size_t size)
-{
-    cloister_parameter p = {CLO_PARAM_BUFFER_IN, 0, 0, bytes, NULL, size, 0};
-    return p;
-}
-
-static inline cloister_parameter cloister_out(void *bytes, size_t capacity)
-{
-    cloister_parameter p = {CLO_PARAM_BUFFER_OUT, 0, 0, NULL, bytes, 0, capacity};
-    return p;
-}
-
-/* In place: `size` bytes go in, at most `capacity` come out. */
-static inline cloister_parameter cloister_inout(void *bytes, size_t size, size_t capacity)
-{
-    cloister_parameter p = {CLO_PARAM_BUFFER_INOUT, 0, 0, bytes, bytes, size, capacity};
-    return p;
-}
-
-static inline cloister_parameter cloister_value(uint64_t a, uint64_t b)
-{
-    cloister_parameter p = {CLO_PARAM_IN, a, b, NULL, NULL, 0, 0};
-    return p;
-}
-
-static inline cloister_parameter cloister_value_out(void)
-{
-    cloister_parameter p = {CLO_PARAM_OUT, 0, 0, NULL, NULL, 0, 0};
-    return p;
-}
 
 /* Opens a running world. `name`: a world's name, or the path of its socket if it contains '/'.
    On success the caller closes *world. NOT_FOUND: no such world; DENIED; PROTOCOL; IO. */
@@ -111,9 +67,20 @@ void cloister_session_close(cloister_session *session);
 /* The module's facts as they were when the session opened; valid while the session is. */
 const struct clo_module_info *cloister_session_module(const cloister_session *session);
 
+/* Makes the session usable by any number of threads at a time, from now on until it is closed by
+   the last of them. Call it before the other threads know the session. Threads that each have a
+   session of their own need none of this, and are faster. NO_MEMORY. */
+CLOISTER_MUST_USE cloister_status cloister_session_share(cloister_session *session);
+
+/* How long a call polls for its reply before it sleeps, in µs, at most 100,000. Default: 50, or 0
+   where the process may run on one CPU only. */
+void cloister_session_set_spin(cloister_session *session, uint32_t spin_us);
+
 /* Calls a method by name with four parameters (NULL: none) and waits for the reply. Parameters are
    checked against the method's declaration first. `deadline_us`: 0 waits as long as the module may
-   take; after a TIMEOUT the session stays usable. Origins: client, transport, world, module. */
+   take; after a TIMEOUT the session stays usable, and the parameters' buffers are the caller's
+   again. BUSY of origin client: submitted calls hold what this one needs, and all of them have been
+   completed: collect them. Origins: client, transport, world, module. */
 cloister_result cloister_call(cloister_session *session, const char *method,
                               cloister_parameter parameters[4], uint64_t deadline_us);
 
@@ -121,9 +88,69 @@ cloister_result cloister_call(cloister_session *session, const char *method,
 cloister_result cloister_call_number(cloister_session *session, unsigned method,
                                      cloister_parameter parameters[4], uint64_t deadline_us);
 
-/* How long a call polls for its reply before it sleeps, in µs. Default: 50, or 0 where the process
-   may run on one CPU only. */
-void cloister_session_set_spin(cloister_session *session, uint32_t spin_us);
+/* A call that has been submitted and not been collected. Never means another call later. */
+typedef uint64_t cloister_ticket;
+#define CLOISTER_NO_TICKET 0u
+
+/* Begins a call and does not wait: at most CLO_RING_SIZE at a time on one session. What goes in has
+   been copied when this returns; `parameters` and the output buffers stay the caller's to keep
+   until the call is collected, which is when they are written. A module that sleeps is not woken
+   before cloister_flush or any poll or wait, so that many calls cost one wake-up. The deadline
+   counts from here and is looked at by polls and waits. BUSY of origin client: the ring or the
+   arena is full; collect a call and try again. Other statuses: as of cloister_call before anything
+   is sent. */
+CLOISTER_MUST_USE cloister_result cloister_submit(cloister_session *session, const char *method,
+                                                  cloister_parameter parameters[4],
+                                                  uint64_t deadline_us, cloister_ticket *ticket);
+CLOISTER_MUST_USE cloister_result cloister_submit_number(cloister_session *session, unsigned method,
+                                                         cloister_parameter parameters[4],
+                                                         uint64_t deadline_us,
+                                                         cloister_ticket *ticket);
+
+/* Wakes the module if it sleeps and calls have been submitted. */
+void cloister_flush(cloister_session *session);
+
+/* Is the call over? If so it has been collected: its outputs are written, *result is what a
+   cloister_call would have returned, the ticket is used up. A ticket that is none: true and
+   NOT_FOUND of origin client. */
+CLOISTER_MUST_USE bool cloister_poll(cloister_session *session, cloister_ticket ticket,
+                                     cloister_result *result);
+
+/* Waits until the call is over, at most until its deadline, and collects it. NOT_FOUND of origin
+   client: no such ticket. */
+cloister_result cloister_wait(cloister_session *session, cloister_ticket ticket);
+
+/* Waits until one of the calls is over and collects it: its index goes to *index, and its ticket in
+   the array becomes CLOISTER_NO_TICKET, which is skipped. NOT_FOUND of origin client: one of them
+   is no ticket, or there is none at all (*index is not set then). */
+cloister_result cloister_wait_any(cloister_session *session, cloister_ticket tickets[],
+                                  size_t count, size_t *index);
+
+/* Waits for all of the calls and collects them. `results`: what each came to; may be NULL. Returns
+   OK, or the result of the first that is not. The tickets become CLOISTER_NO_TICKET. */
+cloister_result cloister_wait_all(cloister_session *session, cloister_ticket tickets[],
+                                  size_t count, cloister_result results[]);
+
+/* Asks that a call be not begun, or ended soon: the call is over when it is collected, as always,
+   with CANCELLED of origin transport if the module had not begun it; with what the module makes of
+   it if it had (it can ask, and return CANCELLED itself); or with its result if that was on its
+   way. NOT_FOUND: no such ticket. */
+CLOISTER_MUST_USE cloister_status cloister_cancel(cloister_session *session,
+                                                  cloister_ticket ticket);
+
+/* Reserves memory of the session's arena, aligned to 64 bytes and zero. Buffers that lie in it,
+   64-byte aligned and each wholly in one reservation, go to the module without being copied here;
+   where the method declares the parameter zero-copy, without any copy. The module can write all of
+   it at any time. An input there is zero after its call: the module wipes what it was given.
+   TOO_BIG: the arena is smaller; BUSY: there is no room for it now, or 64 are reserved. */
+CLOISTER_MUST_USE cloister_status cloister_arena_reserve(cloister_session *session, size_t size,
+                                                         void **bytes);
+
+/* Gives it back and wipes it: at once, or when the last call that uses it ends. NULL is ignored. */
+void cloister_arena_release(cloister_session *session, void *bytes);
+
+/* Bytes of the session's arena. */
+size_t cloister_arena_size(const cloister_session *session);
 
 #ifdef __cplusplus
 }

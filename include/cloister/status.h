@@ -19,6 +19,12 @@ enum cloister_origin { CLO_ORIGIN_LIST(CLOISTER_ORIGIN_ENUM_) };
 /* One of enum cloister_status_number, or a module's own from CLO_STATUS_MODULE_FIRST on. */
 typedef int cloister_status;
 
+/* What a call came to. `origin` says who decided (enum cloister_origin). */
+typedef struct cloister_result {
+    cloister_status status;
+    int origin;
+} cloister_result;
+
 #if defined(__GNUC__)
 #define CLOISTER_MUST_USE __attribute__((warn_unused_result))
 #else

@@ -1,7 +1,7 @@
 /*
  * Parameters against the method's declaration. Small buffers travel in the entry's own cache line:
  * the first input and the first output that fit; all else lies in the arena, each buffer on lines
- * of its own.
+ * of its own. What the caller has put there itself stays where it is.
  */
 #include "normal-world/client/parameters.h"
 
@@ -47,11 +47,18 @@ static void place_inline(struct placement *placement, unsigned i, unsigned kind,
     }
 }
 
-/* Cannot overflow: what goes in and comes out is within 32 bits each. */
-static cloister_status place_in_arena(struct placement *placement, unsigned i, size_t in)
+static uint32_t larger(const struct placement *placement, unsigned i)
 {
-    uint64_t bytes = in > placement->capacity[i] ? in : placement->capacity[i];
-    uint64_t lines = (bytes + CLO_ARENA_ALIGN - 1) / CLO_ARENA_ALIGN * CLO_ARENA_ALIGN;
+    uint32_t in = placement->in[i];
+    uint32_t room = placement->capacity[i];
+    return in > room ? in : room;
+}
+
+/* Cannot overflow: what goes in and comes out is within 32 bits each. */
+static cloister_status place_in_arena(struct placement *placement, unsigned i)
+{
+    uint64_t lines =
+        ((uint64_t)larger(placement, i) + CLO_ARENA_ALIGN - 1) / CLO_ARENA_ALIGN * CLO_ARENA_ALIGN;
     uint64_t end = placement->arena_size + lines;
     if (end > CLO_ARENA_MAX)
         return CLOISTER_TOO_BIG;
@@ -61,8 +68,39 @@ static cloister_status place_in_arena(struct placement *placement, unsigned i, s
     return CLOISTER_OK;
 }
 
+/* In-out buffers are in place there, or not there at all. */
+static cloister_status place_direct(struct placement *placement, const struct arena *arena,
+                                    unsigned i, const void *bytes)
+{
+    unsigned reservation;
+    if (arena_find(arena, bytes, larger(placement, i), &reservation) != ARENA_RESERVED)
+        return CLOISTER_BAD_ARGUMENT;
+    placement->offset[i] = (uint32_t)((uintptr_t)bytes - (uintptr_t)arena->bytes);
+    placement->direct = (uint8_t)(placement->direct | 1u << i);
+    placement->borrowed |= 1ull << reservation;
+    placement->wide = true;
+    return CLOISTER_OK;
+}
+
+/* Where a buffer is: a pointer of the caller's, or NULL if it has two that differ. */
+static const void *buffer_address(unsigned kind, const cloister_parameter *parameter)
+{
+    if (kind == CLO_PARAM_BUFFER_IN)
+        return parameter->input;
+    if (kind == CLO_PARAM_BUFFER_INOUT && parameter->input != parameter->output)
+        return NULL;
+    return parameter->output;
+}
+
+static bool is_direct(const struct arena *arena, unsigned kind, const cloister_parameter *parameter)
+{
+    return (kind_goes_in(kind) && arena_has(arena, parameter->input)) ||
+           (kind_comes_out(kind) && arena_has(arena, parameter->output));
+}
+
 static cloister_status place_buffer(struct placement *placement, const struct clo_method *method,
-                                    unsigned i, const cloister_parameter *parameter)
+                                    const struct arena *arena, unsigned i,
+                                    const cloister_parameter *parameter)
 {
     unsigned kind = kind_at(method->kinds, i);
     size_t in = kind_goes_in(kind) ? parameter->size : 0;
@@ -71,14 +109,28 @@ static cloister_status place_buffer(struct placement *placement, const struct cl
         room = method->size_max[i];
     placement->in[i] = (uint32_t)in;
     placement->capacity[i] = (uint32_t)room;
+    if (is_direct(arena, kind, parameter))
+        return place_direct(placement, arena, i, buffer_address(kind, parameter));
     if (!fits_inline(placement, kind, in, room))
-        return place_in_arena(placement, i, in);
+        return place_in_arena(placement, i);
     place_inline(placement, i, kind, in);
     return CLOISTER_OK;
 }
 
+/* A module takes buffers that overlap for an attack. */
+static bool direct_ones_overlap(const struct placement *placement)
+{
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
+        for (unsigned j = 0; j < i; j++)
+            if ((placement->direct >> i & 1) && (placement->direct >> j & 1) &&
+                placement->offset[i] < placement->offset[j] + larger(placement, j) &&
+                placement->offset[j] < placement->offset[i] + larger(placement, i))
+                return true;
+    return false;
+}
+
 cloister_status parameters_place(const struct clo_method *method,
-                                 const cloister_parameter parameters[4],
+                                 const cloister_parameter parameters[4], const struct arena *arena,
                                  struct placement *placement)
 {
     *placement = (struct placement){.kinds = method->kinds};
@@ -86,13 +138,13 @@ cloister_status parameters_place(const struct clo_method *method,
         unsigned kind = kind_at(method->kinds, i);
         cloister_status status = check_one(method, i, &parameters[i]);
         if (status == CLOISTER_OK && kind_is_buffer(kind))
-            status = place_buffer(placement, method, i, &parameters[i]);
+            status = place_buffer(placement, method, arena, i, &parameters[i]);
         if (status != CLOISTER_OK)
             return status;
         if (kind != CLO_PARAM_NONE && !kind_is_buffer(kind))
             placement->wide = true;
     }
-    return CLOISTER_OK;
+    return direct_ones_overlap(placement) ? CLOISTER_BAD_ARGUMENT : CLOISTER_OK;
 }
 
 struct method_plan method_plan_of(const struct clo_method *method)

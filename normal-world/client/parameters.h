@@ -1,13 +1,14 @@
 /*
  * Checks a caller's parameters against a method's declaration, and decides where each lies in a
- * submission.
+ * submission. Freestanding.
  */
 #ifndef CLIENT_PARAMETERS_H
 #define CLIENT_PARAMETERS_H
 
-#include "cloister/client.h"
-
-#include <stdbool.h>
+#include "abi/manifest.h"
+#include "cloister/parameter.h"
+#include "cloister/status.h"
+#include "normal-world/client/arena.h"
 
 /* Where the parameters of one call lie. */
 struct placement {
@@ -17,8 +18,11 @@ struct placement {
     bool inline_in_used; /* by some parameter, perhaps with no bytes */
     bool inline_out_used;
     bool wide;            /* some parameter is in the second line */
+    uint8_t direct;       /* bit i: parameter i lies in a reservation, nothing is copied */
+    uint64_t borrowed;    /* those reservations, bit n */
     uint32_t arena_size;  /* bytes of arena for this call */
-    uint32_t offset[4];   /* of a buffer in the arena, from the start of the call's part */
+    uint32_t offset[4];   /* of a buffer in the arena: from the start of the call's part, or, in a
+                             reservation, of the arena */
     uint32_t in[4];       /* buffers in: bytes given */
     uint32_t capacity[4]; /* buffers out: what we take, at most the method's own limit */
 };
@@ -54,10 +58,12 @@ struct method_plan {
 
 struct method_plan method_plan_of(const struct clo_method *method);
 
-/* BAD_ARGUMENT: another kind than declared, too few bytes, a null buffer; TOO_BIG: more bytes than
-   declared, or than any arena has. */
+/* BAD_ARGUMENT: another kind than declared, too few bytes, a null buffer, a buffer that is partly
+   in reserved memory or overlaps another there; TOO_BIG: more bytes than declared, or than any
+   arena has. */
 CLOISTER_MUST_USE cloister_status parameters_place(const struct clo_method *method,
                                                    const cloister_parameter parameters[4],
+                                                   const struct arena *arena,
                                                    struct placement *placement);
 
 #endif

@@ -47,11 +47,10 @@ cloister_status ring_attach(struct ring *ring, void *memory, size_t size, uint32
         .header = memory,
         .submissions = (struct clo_submission *)(void *)(bytes + CLO_SUBMISSIONS_OFFSET),
         .completions = (struct clo_completion *)(void *)(bytes + CLO_COMPLETIONS_OFFSET),
-        .arena = bytes + CLO_ARENA_OFFSET,
         .peer = *peer,
         .ticks_per_us = ticks_per_us,
         .ended = fine,
-        .in_flight.arena_size = arena_size,
+        .in_flight.arena = {.bytes = bytes + CLO_ARENA_OFFSET, .size = arena_size},
     };
     return CLOISTER_OK;
 }
@@ -61,6 +60,17 @@ struct ring_deadline ring_deadline_in(const struct ring *ring, uint64_t us)
     if (us == 0 || us > DEADLINE_MAX_US)
         return (struct ring_deadline){0};
     return (struct ring_deadline){.ticks = ticks_now() + us * ring->ticks_per_us};
+}
+
+uint64_t ring_us_left(const struct ring *ring, struct ring_deadline deadline, uint64_t most)
+{
+    if (deadline.ticks == 0)
+        return most;
+    uint64_t now = ticks_now();
+    if (now >= deadline.ticks)
+        return 0;
+    uint64_t us = (deadline.ticks - now) / ring->ticks_per_us + 1;
+    return us < most ? us : most;
 }
 
 static struct clo_completion *next_completion(const struct ring *ring)
@@ -73,10 +83,16 @@ static bool arrived(const struct ring *ring)
     return shared_read(&next_completion(ring)->turn) == ring->completed + 1;
 }
 
-static void end_ring(struct ring *ring, cloister_status status, int origin)
+cloister_result ring_fail(struct ring *ring, cloister_result why)
 {
     if (ring->ended.status == CLOISTER_OK)
-        ring->ended = result_of(status, origin);
+        ring->ended = why;
+    return ring->ended;
+}
+
+cloister_result ring_break(struct ring *ring)
+{
+    return ring_fail(ring, result_of(CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT));
 }
 
 static bool live(const struct ring *ring)
@@ -84,74 +100,95 @@ static bool live(const struct ring *ring)
     return shared_peek(&ring->header->state) == CLO_CHANNEL_LIVE;
 }
 
-/* The channel's state says that it has ended: notes it. */
-static void note_state(struct ring *ring)
+/* What the channel's state says; OK: it lives. */
+static cloister_result state_of(const struct ring *ring)
 {
     switch (shared_read(&ring->header->state)) {
     case CLO_CHANNEL_LIVE:
-        return;
+        return fine;
     case CLO_CHANNEL_DEAD:
-        end_ring(ring, CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
-        return;
+        return result_of(CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
     case CLO_CHANNEL_CLOSED:
-        end_ring(ring, CLOISTER_CLOSED, CLOISTER_ORIGIN_WORLD);
-        return;
+        return result_of(CLOISTER_CLOSED, CLOISTER_ORIGIN_WORLD);
     case CLO_CHANNEL_BROKEN:
-        end_ring(ring, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_MODULE);
-        return;
+        return result_of(CLOISTER_PROTOCOL, CLOISTER_ORIGIN_MODULE);
     default:
-        end_ring(ring, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+        return result_of(CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
     }
 }
+
+/* Completions */
 
 /* Does the completion, copied into its call, answer it? The first look at the entry chose the call;
    only the copy counts. */
 static bool completion_is_sound(const struct in_flight_call *call)
 {
     const struct clo_completion *copy = &call->completion;
-    return call->turn == copy->submission && copy->reserved == 0 &&
+    return (uint32_t)call->number == copy->submission && copy->reserved == 0 &&
            copy->inline_out <= call->inline_capacity && copy->origin <= CLOISTER_ORIGIN_MODULE;
 }
 
-static void discard(struct ring *ring, struct in_flight_call *call)
+static uint32_t *cancel_word(const struct ring *ring, const struct in_flight_call *call)
 {
-    bytes_wipe(ring->arena + call->arena_offset, call->arena_size);
+    return &ring->header->cancel[in_flight_entry(call->number)];
+}
+
+static void finish(struct ring *ring, struct in_flight_call *call)
+{
+    ring->in_flight.entries &= ~(1ull << in_flight_entry(call->number));
+    /* A turn comes again some day. */
+    if (call->cancelled)
+        shared_set(cancel_word(ring, call), 0);
+    if (call->state == IN_FLIGHT_WAITING) {
+        call->state = IN_FLIGHT_DONE;
+        return;
+    }
+    if (call->arena_size > 0)
+        shared_wipe(ring->in_flight.arena.bytes + call->arena_offset, call->arena_size);
     in_flight_release(&ring->in_flight, call);
 }
 
 /* Takes the next completion, which has arrived. */
 static void take_completion(struct ring *ring)
 {
-    const struct clo_completion *entry = next_completion(ring);
-    struct in_flight_call *call = in_flight_slot(&ring->in_flight, shared_peek(&entry->submission));
+    const struct clo_completion *from = next_completion(ring);
+    unsigned entry = in_flight_entry(shared_peek(&from->submission));
+    struct in_flight_call *call = in_flight_at(&ring->in_flight, entry);
     ring->completed++;
-    if (call->state != IN_FLIGHT_WAITING && call->state != IN_FLIGHT_ABANDONED) {
+    if (!(ring->in_flight.entries >> entry & 1)) {
         (void)ring_break(ring);
         return;
     }
-    shared_copy(&call->completion, entry,
-                call->wide ? sizeof *entry : offsetof(struct clo_completion, parameter));
-    if (!completion_is_sound(call))
-        (void)ring_break(ring);
-    else if (call->state == IN_FLIGHT_ABANDONED)
-        discard(ring, call);
+    shared_copy(&call->completion, from,
+                call->wide ? sizeof *from : offsetof(struct clo_completion, parameter));
+    if (completion_is_sound(call))
+        finish(ring, call);
     else
-        call->state = IN_FLIGHT_DONE;
+        (void)ring_break(ring);
 }
+
+void ring_take(struct ring *ring)
+{
+    while (ring->ended.status == CLOISTER_OK && arrived(ring))
+        take_completion(ring);
+}
+
+/* Waiting */
 
 /* Polls until something happens or the spin budget or the deadline ends. */
 static void spin(const struct ring *ring, struct ring_deadline deadline)
 {
+    uint32_t spin_us = shared_peek(&ring->spin_us);
     uint64_t until = 0;
-    while (ring->spin_us > 0) {
+    while (spin_us > 0) {
         for (unsigned i = 0; i < POLLS_A_ROUND; i++) {
             if (arrived(ring))
                 return;
-            _mm_pause();
+            __builtin_ia32_pause();
         }
         uint64_t now = ticks_now();
         if (until == 0) {
-            until = now + ring->spin_us * ring->ticks_per_us;
+            until = now + spin_us * ring->ticks_per_us;
             if (deadline.ticks && deadline.ticks < until)
                 until = deadline.ticks;
         }
@@ -162,7 +199,7 @@ static void spin(const struct ring *ring, struct ring_deadline deadline)
 
 /* Sleeps until woken, at most `timeout_us`. The wake word is read before the last look at the ring,
    so that a wake between the two is not lost. */
-static void park(struct ring *ring, uint64_t timeout_us)
+static void park(const struct ring *ring, uint64_t timeout_us)
 {
     struct clo_channel_header *header = ring->header;
     uint32_t wake = shared_read(&header->client_wake);
@@ -172,69 +209,120 @@ static void park(struct ring *ring, uint64_t timeout_us)
     shared_set(&header->client_parked, 0);
 }
 
-/* How long a sleep may be; 0: the deadline has passed. */
-static uint64_t sleep_us(const struct ring *ring, struct ring_deadline deadline)
-{
-    if (deadline.ticks == 0)
-        return LIVENESS_US;
-    uint64_t now = ticks_now();
-    if (now >= deadline.ticks)
-        return 0;
-    uint64_t us = (deadline.ticks - now) / ring->ticks_per_us + 1;
-    return us < LIVENESS_US ? us : LIVENESS_US;
-}
-
 /* Nothing has arrived for the spin budget. */
-static cloister_result sleep_once(struct ring *ring, struct ring_deadline deadline)
+static cloister_result sleep_once(const struct ring *ring, struct ring_deadline deadline)
 {
-    note_state(ring);
-    if (ring->ended.status != CLOISTER_OK)
-        return ring->ended;
-    uint64_t timeout_us = sleep_us(ring, deadline);
+    cloister_result state = state_of(ring);
+    if (state.status != CLOISTER_OK)
+        return state;
+    uint64_t timeout_us = ring_us_left(ring, deadline, LIVENESS_US);
     if (timeout_us == 0)
         return result_of(CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
     park(ring, timeout_us);
     if (!arrived(ring) && live(ring) && !ring->peer.connected(ring->peer.context))
-        end_ring(ring, CLOISTER_DEAD, CLOISTER_ORIGIN_TRANSPORT);
+        return result_of(CLOISTER_DEAD, CLOISTER_ORIGIN_TRANSPORT);
     return fine;
 }
 
-/* Waits until a completion, of whichever call, has been taken. What arrived before the end of the
-   channel still counts. */
-static cloister_result take_next(struct ring *ring, struct ring_deadline deadline)
+/* What arrived before the end of the channel still counts. */
+cloister_result ring_arrival(const struct ring *ring, struct ring_deadline deadline)
 {
-    if (ring->ended.status != CLOISTER_OK)
-        return ring->ended;
     spin(ring, deadline);
     while (!arrived(ring)) {
         cloister_result result = sleep_once(ring, deadline);
         if (result.status != CLOISTER_OK && !arrived(ring))
             return result;
     }
+    return fine;
+}
+
+void ring_look(struct ring *ring)
+{
+    cloister_result state = state_of(ring);
+    uint64_t now = ticks_now();
+    if (state.status == CLOISTER_OK && now - ring->looked > LIVENESS_US * ring->ticks_per_us) {
+        ring->looked = now;
+        if (!ring->peer.connected(ring->peer.context))
+            state = result_of(CLOISTER_DEAD, CLOISTER_ORIGIN_TRANSPORT);
+    }
+    if (state.status != CLOISTER_OK && !arrived(ring))
+        (void)ring_fail(ring, state);
+}
+
+/* Waits until a completion, of whichever call, has been taken. */
+static cloister_result take_next(struct ring *ring, struct ring_deadline deadline)
+{
+    if (ring->ended.status != CLOISTER_OK)
+        return ring->ended;
+    cloister_result result = ring_arrival(ring, deadline);
+    if (result.status == CLOISTER_TIMEOUT)
+        return result;
+    if (result.status != CLOISTER_OK)
+        return ring_fail(ring, result);
     take_completion(ring);
     return ring->ended;
+}
+
+/* Submissions */
+
+cloister_result ring_try(struct ring *ring, uint32_t arena_size, struct ring_call *call)
+{
+    struct in_flight *table = &ring->in_flight;
+    if (arena_size > table->arena.size)
+        return result_of(CLOISTER_TOO_BIG, CLOISTER_ORIGIN_CLIENT);
+    if (ring->ended.status == CLOISTER_OK && !live(ring))
+        (void)ring_fail(ring, state_of(ring));
+    if (ring->ended.status != CLOISTER_OK)
+        return ring->ended;
+    uint64_t number = ring->submitted + 1;
+    struct in_flight_call *slot = in_flight_reserve(table, number, arena_size);
+    if (!slot)
+        return result_of(CLOISTER_BUSY, CLOISTER_ORIGIN_CLIENT);
+    call->slot = slot;
+    call->entry = &ring->submissions[in_flight_entry(number)];
+    call->arena = table->arena.bytes + slot->arena_offset;
+    return fine;
 }
 
 cloister_result ring_begin(struct ring *ring, uint32_t arena_size, struct ring_deadline deadline,
                            struct ring_call *call)
 {
-    if (arena_size > ring->in_flight.arena_size)
-        return result_of(CLOISTER_TOO_BIG, CLOISTER_ORIGIN_CLIENT);
-    note_state(ring);
-    if (ring->ended.status != CLOISTER_OK)
-        return ring->ended;
-    uint32_t turn = ring->submitted + 1;
-    struct in_flight_call *slot = in_flight_reserve(&ring->in_flight, turn, arena_size);
-    while (!slot) {
-        cloister_result result = take_next(ring, deadline);
-        if (result.status != CLOISTER_OK)
-            return result;
-        slot = in_flight_reserve(&ring->in_flight, turn, arena_size);
+    cloister_result result = ring_try(ring, arena_size, call);
+    while (result.status == CLOISTER_BUSY && ring->in_flight.entries != 0) {
+        ring_wake(ring);
+        cloister_result taken = take_next(ring, deadline);
+        if (taken.status != CLOISTER_OK)
+            return taken;
+        result = ring_try(ring, arena_size, call);
     }
-    call->slot = slot;
-    call->entry = &ring->submissions[ring->submitted % CLO_RING_SIZE];
-    call->arena = ring->arena + slot->arena_offset;
-    return fine;
+    return result;
+}
+
+void ring_publish(struct ring *ring, struct ring_call *call, bool wide, uint8_t inline_capacity)
+{
+    call->slot->wide = wide;
+    call->slot->inline_capacity = inline_capacity;
+    ring->submitted++;
+    ring->unrung = true;
+    shared_release(&call->entry->turn, (uint32_t)ring->submitted);
+}
+
+/* After a full fence. */
+static void ring_if_parked(struct ring *ring)
+{
+    ring->unrung = false;
+    if (shared_read(&ring->header->module_parked) != 1)
+        return;
+    shared_set(&ring->header->module_parked, 0);
+    ring->peer.doorbell(ring->peer.context);
+}
+
+void ring_wake(struct ring *ring)
+{
+    if (!ring->unrung)
+        return;
+    shared_fence();
+    ring_if_parked(ring);
 }
 
 void ring_submit(struct ring *ring, struct ring_call *call, bool wide, uint8_t inline_capacity)
@@ -242,11 +330,8 @@ void ring_submit(struct ring *ring, struct ring_call *call, bool wide, uint8_t i
     call->slot->wide = wide;
     call->slot->inline_capacity = inline_capacity;
     ring->submitted++;
-    shared_publish(&call->entry->turn, ring->submitted);
-    if (shared_read(&ring->header->module_parked) != 1)
-        return;
-    shared_set(&ring->header->module_parked, 0);
-    ring->peer.doorbell(ring->peer.context);
+    shared_publish(&call->entry->turn, (uint32_t)ring->submitted);
+    ring_if_parked(ring);
 }
 
 cloister_result ring_wait(struct ring *ring, struct ring_call *call, struct ring_deadline deadline)
@@ -257,19 +342,25 @@ cloister_result ring_wait(struct ring *ring, struct ring_call *call, struct ring
             continue;
         if (call->slot->state == IN_FLIGHT_DONE)
             break;
-        call->slot->state = IN_FLIGHT_ABANDONED;
+        ring_abandon(ring, call->slot);
         return result;
     }
     return fine;
 }
 
-cloister_result ring_break(struct ring *ring)
+void ring_cancel(struct ring *ring, struct in_flight_call *call)
 {
-    end_ring(ring, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
-    return ring->ended;
+    call->cancelled = true;
+    shared_set(cancel_word(ring, call), (uint32_t)call->number);
 }
 
-void ring_end(struct ring *ring, struct ring_call *call)
+void ring_abandon(struct ring *ring, struct in_flight_call *call)
 {
-    in_flight_release(&ring->in_flight, call->slot);
+    ring_cancel(ring, call);
+    call->state = IN_FLIGHT_ABANDONED;
+}
+
+void ring_end(struct ring *ring, struct in_flight_call *call)
+{
+    in_flight_release(&ring->in_flight, call);
 }

@@ -1,16 +1,20 @@
 /*
  * Client side of a channel (abi/channel.h): submissions out, completions in, waiting. Knows shared
  * memory and nothing of sockets, files or guests: what the transport does differently is behind
- * struct ring_peer. One thread at a time. No allocation, lock or system call unless one side
- * sleeps.
+ * struct ring_peer. No allocation, lock or system call unless one side sleeps. Freestanding but for
+ * memcpy and memset: modules that call modules are made of it too.
  *
  * A call: ring_begin, fill call->entry and call->arena, ring_submit, ring_wait, read
- * call->slot->completion, ring_end. Several may be between submit and wait.
+ * call->slot->completion, ring_end. Several may be between submit and wait: ring_publish for each
+ * and one ring_wake, then ring_arrival and ring_take as often as needed.
+ *
+ * One thread at a time, with one exception: ring_arrival may run beside all but itself and
+ * ring_take, and what runs beside it takes turns among itself.
  */
 #ifndef CLIENT_RING_H
 #define CLIENT_RING_H
 
-#include "cloister/client.h"
+#include "cloister/status.h"
 #include "normal-world/client/in_flight.h"
 
 #include <stdbool.h>
@@ -28,13 +32,14 @@ struct ring {
     struct clo_channel_header *header; /* shared, hostile */
     struct clo_submission *submissions;
     struct clo_completion *completions;
-    uint8_t *arena;
     struct ring_peer peer;
     uint64_t ticks_per_us;
     uint32_t spin_us;
-    uint32_t submitted;    /* turn of the last submission */
     uint32_t completed;    /* turn of the last completion */
+    uint64_t submitted;    /* number of the last submission; the low half is its turn */
+    bool unrung;           /* something has been published since the last look at the sleeper */
     cloister_result ended; /* not OK: no call can succeed any more, and why */
+    uint64_t looked;       /* ticks of ring_look's last question to the transport */
     struct in_flight in_flight;
 };
 
@@ -57,22 +62,56 @@ CLOISTER_MUST_USE cloister_status ring_attach(struct ring *ring, void *memory, s
 
 struct ring_deadline ring_deadline_in(const struct ring *ring, uint64_t us);
 
-/* Reserves an entry and `arena_size` bytes of arena, waiting for calls in flight if they are in the
-   way. TOO_BIG: the arena is smaller; TIMEOUT; the ring's end. */
+/* µs until then, at least 1, at most `most`; 0: it has passed. */
+uint64_t ring_us_left(const struct ring *ring, struct ring_deadline deadline, uint64_t most);
+
+/* Reserves an entry and `arena_size` bytes of arena. A call that begins is published next. BUSY:
+   calls in flight are in the way; TOO_BIG: the arena is smaller; the ring's end. */
+cloister_result ring_try(struct ring *ring, uint32_t arena_size, struct ring_call *call);
+
+/* The same, but waits for calls in flight if they are in the way. TIMEOUT; BUSY: they all have been
+   completed and are waiting to be collected. */
 cloister_result ring_begin(struct ring *ring, uint32_t arena_size, struct ring_deadline deadline,
                            struct ring_call *call);
 
-/* Publishes the entry and wakes the module if it sleeps. */
+/* Publishes the entry. A module that sleeps sleeps on. */
+void ring_publish(struct ring *ring, struct ring_call *call, bool wide, uint8_t inline_capacity);
+
+/* Wakes the module if it sleeps and there is something that it may not have seen. */
+void ring_wake(struct ring *ring);
+
+/* Both. */
 void ring_submit(struct ring *ring, struct ring_call *call, bool wide, uint8_t inline_capacity);
 
-/* Waits for the call's completion, which is then in call->slot->completion, checked as far as it is
-   alike for all calls. If this fails the call is over: its slot must not be touched any more. */
+/* Waits for the next completion: spins, then sleeps. OK: ring_take will find it. TIMEOUT of origin
+   client: not yet. Everything else is the end, and for ring_fail. */
+cloister_result ring_arrival(const struct ring *ring, struct ring_deadline deadline);
+
+/* Takes the completions that have arrived into their calls' records, checked as far as it is alike
+   for all calls; those of abandoned calls are dropped. */
+void ring_take(struct ring *ring);
+
+/* Without waiting: has the channel ended? Notes it if so, unless completions are still to be taken.
+   Asks the transport now and then. */
+void ring_look(struct ring *ring);
+
+/* Notes the end, unless it came earlier, and returns why it came. */
+cloister_result ring_fail(struct ring *ring, cloister_result why);
+
+/* Waits for the call's completion, which is then in call->slot->completion. If this fails the call
+   is over: its slot must not be touched any more. */
 cloister_result ring_wait(struct ring *ring, struct ring_call *call, struct ring_deadline deadline);
+
+/* Asks the module not to begin a call that has not been completed, or to stop it soon. */
+void ring_cancel(struct ring *ring, struct in_flight_call *call);
+
+/* Nobody wants the call any more: cancels it, and forgets it when its completion comes. */
+void ring_abandon(struct ring *ring, struct in_flight_call *call);
 
 /* The completion was one that an honest module cannot make: the ring ends. Returns why. */
 cloister_result ring_break(struct ring *ring);
 
-/* Gives entry and arena back. Only after a ring_wait that succeeded. */
-void ring_end(struct ring *ring, struct ring_call *call);
+/* Gives record and arena back. Only after its completion. */
+void ring_end(struct ring *ring, struct in_flight_call *call);
 
 #endif

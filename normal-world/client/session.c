@@ -8,12 +8,15 @@
 #include "base/scope.h"
 #include "normal-world/client/connection.h"
 #include "normal-world/client/facts.h"
+#include "normal-world/client/shared_word.h"
 #include "normal-world/client/ticks.h"
 #include "normal-world/client/world.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -134,6 +137,7 @@ static void release(cloister_session *session)
         (void)close(session->doorbell);
     if (session->socket >= 0)
         connection_close(session->socket);
+    session_unshare(session);
     free(session);
 }
 
@@ -191,5 +195,5 @@ const struct clo_module_info *cloister_session_module(const cloister_session *se
 
 void cloister_session_set_spin(cloister_session *session, uint32_t spin_us)
 {
-    session->ring.spin_us = spin_us < SPIN_MAX_US ? spin_us : SPIN_MAX_US;
+    shared_set(&session->ring.spin_us, spin_us < SPIN_MAX_US ? spin_us : SPIN_MAX_US);
 }

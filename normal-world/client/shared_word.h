@@ -2,14 +2,14 @@
  * Words of a channel that the other side changes while we look. The types of abi/channel.h are
  * plain; each access says its order. Sequentially consistent stores stand where the protocol wants
  * a store followed by a full fence: on x86 they are one locked instruction, and unlike a separate
- * fence ThreadSanitizer understands them.
+ * fence ThreadSanitizer understands them. Freestanding but for memcpy and memset.
  */
 #ifndef CLIENT_SHARED_WORD_H
 #define CLIENT_SHARED_WORD_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 /* What was published before the word we see is visible after this; and it is not moved before our
    own earlier shared_publish. */
@@ -31,6 +31,19 @@ static inline void shared_publish(uint32_t *word, uint32_t value)
     atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_seq_cst);
 }
 
+/* The same without the fence, for who calls shared_fence after several. */
+static inline void shared_release(uint32_t *word, uint32_t value)
+{
+    atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_release);
+}
+
+/* No later read overtakes an earlier store. Written out, because gcc refuses atomic_thread_fence
+   together with ThreadSanitizer; what that looks for does not depend on it. */
+static inline void shared_fence(void)
+{
+    __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory", "cc");
+}
+
 static inline void shared_set(uint32_t *word, uint32_t value)
 {
     atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_relaxed);
@@ -39,8 +52,15 @@ static inline void shared_set(uint32_t *word, uint32_t value)
 /* The one copy of bytes that may change: the compiler must not go back to the source. */
 static inline void shared_copy(void *to, const void *from, size_t size)
 {
-    memcpy(to, from, size);
+    __builtin_memcpy(to, from, size);
     atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* Overwrites with zeros; never optimised away. */
+static inline void shared_wipe(void *bytes, size_t size)
+{
+    __builtin_memset(bytes, 0, size);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
 }
 
 #endif

@@ -3,7 +3,19 @@
  */
 #include "normal-world/client/ticks.h"
 
+#include <time.h>
+
 #define SHORTEST_NS 20000u
+
+struct ticks_moment ticks_moment_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (struct ticks_moment){
+        .ticks = ticks_now(),
+        .ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+    };
+}
 
 uint64_t ticks_per_us_since(struct ticks_moment start)
 {

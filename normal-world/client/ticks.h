@@ -6,12 +6,10 @@
 #define CLIENT_TICKS_H
 
 #include <stdint.h>
-#include <time.h>
-#include <x86intrin.h>
 
 static inline uint64_t ticks_now(void)
 {
-    return __rdtsc();
+    return __builtin_ia32_rdtsc();
 }
 
 /* A moment on both clocks, to measure the counter's frequency with. */
@@ -20,15 +18,7 @@ struct ticks_moment {
     uint64_t ns;
 };
 
-static inline struct ticks_moment ticks_moment_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (struct ticks_moment){
-        .ticks = ticks_now(),
-        .ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
-    };
-}
+struct ticks_moment ticks_moment_now(void);
 
 /* Ticks per microsecond, from an earlier moment to now; waits until 20 µs lie between them. */
 uint64_t ticks_per_us_since(struct ticks_moment start);

@@ -6,7 +6,7 @@ SDK_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) -fPIE -ffreestanding -
               -fdata-sections -fvisibility=hidden -U_FORTIFY_SOURCE -MMD -MP -I. -Iinclude
 
 SDK_LIB     := $(BUILD)/sdk/lib
-SDK_HEADERS := $(patsubst %,$(BUILD)/sdk/include/cloister/%,module.h client.h status.h verify.h interface.h interface_client.h) \
+SDK_HEADERS := $(patsubst %,$(BUILD)/sdk/include/cloister/%,module.h client.h parameter.h status.h verify.h interface.h interface_client.h) \
                $(patsubst abi/%,$(BUILD)/sdk/include/cloister/abi/%,$(wildcard abi/*.h))
 SDK_LIBS    := $(SDK_LIB)/libcloister-module.a $(SDK_LIB)/libcloister-start.a \
                $(SDK_LIB)/libcloister-seal.a

@@ -1,0 +1,158 @@
+/*
+ * Parameters into a submission, completion into parameters: see marshal.h.
+ */
+#include "normal-world/client/marshal.h"
+
+#include "normal-world/client/shared_word.h"
+
+#include <string.h>
+
+static bool is_direct(const struct placement *placement, unsigned i)
+{
+    return placement->direct >> i & 1;
+}
+
+static uint8_t *buffer_in_arena(const struct ring *ring, const struct in_flight_call *slot,
+                                const struct placement *placement, unsigned i)
+{
+    uint32_t start = is_direct(placement, i) ? 0 : slot->arena_offset;
+    return ring->in_flight.arena.bytes + start + placement->offset[i];
+}
+
+/* Out */
+
+static uint64_t size_word(unsigned kind, uint32_t in, uint32_t capacity)
+{
+    if (kind == CLO_PARAM_BUFFER_INOUT)
+        return in | (uint64_t)capacity << 32;
+    return kind == CLO_PARAM_BUFFER_IN ? in : capacity;
+}
+
+static void write_value(struct clo_parameter *to, unsigned kind,
+                        const cloister_parameter *parameter)
+{
+    bool in = kind == CLO_PARAM_IN || kind == CLO_PARAM_INOUT;
+    to->a = in ? parameter->a : 0;
+    to->b = in ? parameter->b : 0;
+}
+
+static void write_arena(const struct ring *ring, const struct ring_call *call,
+                        const struct placement *placement, unsigned i, unsigned kind,
+                        const cloister_parameter *parameter)
+{
+    struct clo_parameter *to = &call->entry->parameter[i];
+    uint8_t *bytes = buffer_in_arena(ring, call->slot, placement, i);
+    to->a = (uint64_t)(bytes - ring->in_flight.arena.bytes);
+    to->b = size_word(kind, placement->in[i], placement->capacity[i]);
+    if (placement->in[i] > 0 && !is_direct(placement, i))
+        memcpy(bytes, parameter->input, placement->in[i]);
+}
+
+void marshal_head(struct clo_submission *entry, unsigned method, unsigned session,
+                  const struct placement *placement, uint64_t deadline_us)
+{
+    entry->deadline_us = deadline_us <= UINT32_MAX ? (uint32_t)deadline_us : 0;
+    entry->method = (uint16_t)method;
+    entry->kinds = placement->kinds;
+    entry->session = (uint16_t)session;
+    entry->inline_in = placement->inline_in;
+    entry->inline_out = placement->inline_out;
+}
+
+void marshal_write(struct ring *ring, const struct ring_call *call, unsigned method,
+                   unsigned session, const struct placement *placement,
+                   const cloister_parameter parameters[4], uint64_t deadline_us)
+{
+    marshal_head(call->entry, method, session, placement, deadline_us);
+    if (placement->borrowed)
+        in_flight_borrow(&ring->in_flight, call->slot, placement->borrowed);
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+        unsigned kind = kind_at(placement->kinds, i);
+        if (kind & CLO_PARAM_INLINE) {
+            if (placement->in[i] > 0)
+                memcpy(call->entry->data, parameters[i].input, placement->in[i]);
+        } else if (kind_is_buffer(kind)) {
+            write_arena(ring, call, placement, i, kind, &parameters[i]);
+        } else if (placement->wide) {
+            write_value(&call->entry->parameter[i], kind, &parameters[i]);
+        }
+    }
+}
+
+/* Back */
+
+/* Did the module make no more than there is room for? */
+static bool sizes_are_sound(const struct clo_completion *completion,
+                            const struct placement *placement)
+{
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+        unsigned kind = kind_at(placement->kinds, i);
+        if (kind_comes_out(kind) && completion->parameter[i].b > placement->capacity[i])
+            return false;
+    }
+    return true;
+}
+
+static void read_one(const struct ring *ring, const struct in_flight_call *slot,
+                     const struct placement *placement, unsigned i, cloister_parameter *parameter)
+{
+    const struct clo_completion *completion = &slot->completion;
+    unsigned kind = kind_at(placement->kinds, i);
+    if (kind == CLO_PARAM_OUT || kind == CLO_PARAM_INOUT) {
+        parameter->a = completion->parameter[i].a;
+        parameter->b = completion->parameter[i].b;
+    } else if (kind_comes_out(kind)) {
+        parameter->size = completion->parameter[i].b;
+        if (parameter->size > 0 && !is_direct(placement, i))
+            shared_copy(parameter->output, buffer_in_arena(ring, slot, placement, i),
+                        parameter->size);
+    } else if (kind_comes_out(kind & ~CLO_PARAM_INLINE)) {
+        parameter->size = completion->inline_out;
+        if (parameter->size > 0)
+            memcpy(parameter->output, completion->data, parameter->size);
+    }
+}
+
+/* What went in and, after success, what came out. The rest of a large buffer has not been touched,
+   and wiping it would be the first to. A reservation is wiped when it is released. */
+static void wipe_arena(const struct ring *ring, const struct in_flight_call *slot,
+                       const struct placement *placement)
+{
+    const struct clo_completion *completion = &slot->completion;
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+        unsigned kind = kind_at(placement->kinds, i);
+        if (!kind_is_buffer(kind) || is_direct(placement, i))
+            continue;
+        size_t used = placement->in[i];
+        if (kind_comes_out(kind) && completion->status == CLOISTER_OK &&
+            completion->parameter[i].b > used)
+            used = completion->parameter[i].b;
+        shared_wipe(buffer_in_arena(ring, slot, placement, i), used);
+    }
+}
+
+void marshal_nothing(const struct placement *placement, cloister_parameter parameters[4])
+{
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
+        if (kind_comes_out(kind_at(placement->kinds, i) & ~CLO_PARAM_INLINE))
+            parameters[i].size = 0;
+}
+
+cloister_result marshal_read(struct ring *ring, struct in_flight_call *slot,
+                             const struct placement *placement, cloister_parameter parameters[4])
+{
+    const struct clo_completion *completion = &slot->completion;
+    cloister_result result = {.status = completion->status, .origin = completion->origin};
+    if (result.status == CLOISTER_OK && !sizes_are_sound(completion, placement)) {
+        result = ring_break(ring);
+    } else {
+        for (unsigned i = 0; result.status == CLOISTER_OK && i < CLO_PARAMETERS_MAX; i++)
+            read_one(ring, slot, placement, i, &parameters[i]);
+        if (placement->arena_size > 0)
+            wipe_arena(ring, slot, placement);
+    }
+    if (result.status != CLOISTER_OK)
+        marshal_nothing(placement, parameters);
+    ring_end(ring, slot);
+    return result;
+}

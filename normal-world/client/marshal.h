@@ -1,0 +1,37 @@
+/*
+ * Parameters into a submission, completion into parameters. What comes back is checked against what
+ * was asked before a byte of it is used; the arena is wiped when a call ends. Freestanding.
+ */
+#ifndef CLIENT_MARSHAL_H
+#define CLIENT_MARSHAL_H
+
+#include "normal-world/client/parameters.h"
+#include "normal-world/client/ring.h"
+
+/* Fills the entry, and the call's part of the arena. */
+void marshal_write(struct ring *ring, const struct ring_call *call, unsigned method,
+                   unsigned session, const struct placement *placement,
+                   const cloister_parameter parameters[4], uint64_t deadline_us);
+
+/* The head of the entry alone. */
+void marshal_head(struct clo_submission *entry, unsigned method, unsigned session,
+                  const struct placement *placement, uint64_t deadline_us);
+
+/* Reads the completion that has come, and ends the call. Parameters are written only where the
+   placement has something that comes out. */
+cloister_result marshal_read(struct ring *ring, struct in_flight_call *slot,
+                             const struct placement *placement, cloister_parameter parameters[4]);
+
+/* A call that fails makes no bytes. */
+void marshal_nothing(const struct placement *placement, cloister_parameter parameters[4]);
+
+/* Up to CLO_INLINE_SIZE bytes; a full line, the case worth measuring, without a call. */
+static inline void marshal_small(void *to, const void *from, size_t size)
+{
+    if (size == CLO_INLINE_SIZE)
+        __builtin_memcpy(to, from, CLO_INLINE_SIZE);
+    else if (size > 0)
+        __builtin_memcpy(to, from, size);
+}
+
+#endif
