@@ -3,6 +3,7 @@
 
 CXX      := g++
 CXXFLAGS := -std=c++17 -O2 -g -Wall -Wextra -Werror -fPIE -MMD -MP -Iinclude -I$(BUILD)/interface/notes
+MODULE_CXXFLAGS := $(CXXFLAGS) # no sanitizer: it has no home in a module
 ifneq ($(SANITIZE),)
 CXXFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
@@ -30,6 +31,10 @@ tests: $(BUILD)/obj/interface/notes_module.o $(BUILD)/obj/tests/cxx/notes_handle
 $(BUILD)/obj/tests/cxx/%.o: tests/cxx/%.cc | $(NOTES_HEADERS)
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/tests/cxx/reverse.o: tests/cxx/reverse.cc
+	@mkdir -p $(@D)
+	$(CXX) $(MODULE_CXXFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/cxx/client: $(BUILD)/obj/tests/cxx/client.o $(BUILD)/obj/interface/notes_client.o \
                            $(BUILD)/obj/interface/notes.pb.o $(BUILD)/libcloister.a
