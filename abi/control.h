@@ -9,6 +9,7 @@
 #define CLO_ABI_CONTROL_H
 
 #include "channel.h"
+#include "hypercall.h"
 #include "manifest.h"
 
 #define CLO_CONTROL_MAGIC 0x43574c43u /* "CLWC" */
@@ -18,10 +19,11 @@
 #define CLO_CONTROL_WORLD 1u  /* none → struct clo_world_info */
 #define CLO_CONTROL_MODULE 2u /* struct clo_module_query → struct clo_module_info */
 #define CLO_CONTROL_OPEN                                                                           \
-    3u                        /* struct clo_open_request → struct clo_open_reply, with two       \
-                                 descriptors: channel memfd, doorbell eventfd */
-#define CLO_CONTROL_REPORT 4u /* struct clo_report_query → the report's bytes */
-#define CLO_CONTROL_STOP 5u   /* none → none; only for the world's own user and root */
+    3u                         /* struct clo_open_request → struct clo_open_reply, with two      \
+                                  descriptors: channel memfd, doorbell eventfd */
+#define CLO_CONTROL_REPORT 4u  /* struct clo_report_query → the report's bytes */
+#define CLO_CONTROL_STOP 5u    /* none → none; only for the world's own user and root */
+#define CLO_CONTROL_METRICS 6u /* struct clo_module_query → struct clo_module_metrics */
 
 struct clo_control_header {
     uint32_t magic;
@@ -85,6 +87,26 @@ struct clo_module_info {
     struct clo_method method[CLO_METHODS_MAX];
 };
 
+/* Numbers of one module that change. Those of the module's own counting (calls, service) are what
+   it says; the world host has copied and bounded them. */
+struct clo_module_metrics {
+    uint8_t name[CLO_NAME_SIZE];
+    uint32_t index;
+    uint32_t state;   /* CLO_MODULE_… */
+    uint32_t threads; /* 1 … CLO_THREADS_MAX */
+    uint32_t polling; /* threads that poll now; the others are parked */
+    uint32_t channels;
+    uint32_t channels_max;
+    uint64_t generation;
+    uint64_t calls;
+    uint64_t exits;
+    uint64_t service_ns; /* sum of the sampled service times, at most CLO_SERVICE_COUNT_MAX */
+    uint64_t service[CLO_SERVICE_BUCKETS]; /* sampled calls by service time, each bucket at most
+                                              CLO_SERVICE_COUNT_MAX */
+};
+
+#define CLO_SERVICE_COUNT_MAX 0x00ffffffffffffffull
+
 struct clo_open_request {
     uint8_t module[CLO_NAME_SIZE];
     uint32_t arena_size; /* wanted, at most CLO_ARENA_MAX; rounded up to pages */
@@ -111,6 +133,8 @@ static_assert(sizeof(struct clo_module_query) == 40, "clo_module_query");
 static_assert(offsetof(struct clo_module_info, measurement) == 96, "clo_module_info.measurement");
 static_assert(offsetof(struct clo_module_info, method) == 464, "clo_module_info.method");
 static_assert(sizeof(struct clo_module_info) == 464 + 32 * 72, "clo_module_info");
+static_assert(offsetof(struct clo_module_metrics, generation) == 56, "clo_module_metrics");
+static_assert(sizeof(struct clo_module_metrics) == 88 + 8 * CLO_SERVICE_BUCKETS, "clo_metrics");
 static_assert(sizeof(struct clo_open_request) == 40, "clo_open_request");
 static_assert(sizeof(struct clo_open_reply) == 16 + sizeof(struct clo_module_info), "open_reply");
 static_assert(sizeof(struct clo_report_query) == 104, "clo_report_query");

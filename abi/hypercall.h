@@ -76,6 +76,12 @@
 #define CLO_REGISTERS 8u
 #define CLO_PAYLOAD_SIZE 65536u
 
+/* Buckets of service times, four in each doubling: bucket n holds times t in ns with
+   CLO_SERVICE_BOUND(n) <= t < CLO_SERVICE_BOUND(n + 1), the last one all that are longer. */
+#define CLO_SERVICE_BUCKETS 128u
+#define CLO_SERVICE_BOUND(n)                                                                       \
+    ((n) < 4u ? (uint64_t)(n) : (uint64_t)(4u + (n) % 4u) << ((n) / 4u - 1u))
+
 /* A header page and 64 KiB of payload, one per thread. Everything in it is the module's: the
    world host trusts none of it and only its own copy of what it reads. */
 struct clo_mailbox {
@@ -91,13 +97,20 @@ struct clo_mailbox {
        that went before; the window range of one may be given away once every thread is there. */
     uint32_t epoch;
     uint32_t reserved1; /* zero */
-    uint8_t unused[4096 - 96];
+    /* Module to world host: how long sampled calls took, from their submission being copied to
+       their completion being published; informative only. service_ns is the sum of all samples;
+       service[n] counts those of CLO_SERVICE_BOUND(n) ns up to the next bound. */
+    uint64_t service_ns;
+    uint64_t service[CLO_SERVICE_BUCKETS];
+    uint8_t unused[4096 - 104 - 8 * CLO_SERVICE_BUCKETS];
     uint8_t payload[CLO_PAYLOAD_SIZE];
 };
 
 static_assert(offsetof(struct clo_mailbox, status) == 64, "clo_mailbox.status");
 static_assert(offsetof(struct clo_mailbox, progress) == 72, "clo_mailbox.progress");
 static_assert(offsetof(struct clo_mailbox, epoch) == 88, "clo_mailbox.epoch");
+static_assert(offsetof(struct clo_mailbox, service_ns) == 96, "clo_mailbox.service_ns");
+static_assert(offsetof(struct clo_mailbox, service) == 104, "clo_mailbox.service");
 static_assert(offsetof(struct clo_mailbox, payload) == 4096, "clo_mailbox.payload");
 static_assert(sizeof(struct clo_mailbox) == 4096 + CLO_PAYLOAD_SIZE, "clo_mailbox");
 

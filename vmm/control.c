@@ -3,6 +3,8 @@
  */
 #include "vmm/control.h"
 
+#include "vmm/module_metrics.h"
+
 #include "base/bytes.h"
 #include "base/log.h"
 
@@ -53,6 +55,18 @@ static cloister_status answer_module(struct question *question)
         return status;
     module_fill_info(module, &info);
     memcpy(reply_body(question, sizeof info), &info, sizeof info);
+    return CLOISTER_OK;
+}
+
+static cloister_status answer_metrics(struct question *question)
+{
+    struct module *module;
+    struct clo_module_metrics metrics;
+    cloister_status status = find_by_query(question, &module);
+    if (status != CLOISTER_OK)
+        return status;
+    module_fill_metrics(module, &metrics);
+    memcpy(reply_body(question, sizeof metrics), &metrics, sizeof metrics);
     return CLOISTER_OK;
 }
 
@@ -171,6 +185,7 @@ static const struct {
     [CLO_CONTROL_OPEN] = {answer_open, sizeof(struct clo_open_request)},
     [CLO_CONTROL_REPORT] = {answer_report, sizeof(struct clo_report_query)},
     [CLO_CONTROL_STOP] = {answer_stop, 0},
+    [CLO_CONTROL_METRICS] = {answer_metrics, sizeof(struct clo_module_query)},
 };
 
 static bool is_known(uint16_t type)

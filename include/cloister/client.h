@@ -45,6 +45,16 @@ CLOISTER_MUST_USE cloister_status cloister_world_info(cloister_world *world,
 CLOISTER_MUST_USE cloister_status cloister_world_module(cloister_world *world, uint32_t index,
                                                         struct clo_module_info *info);
 
+/* Numbers of a module that change, by index: calls, exits, channels, and sampled service times as
+   the module states them (abi/control.h). */
+CLOISTER_MUST_USE cloister_status cloister_world_metrics(cloister_world *world, uint32_t index,
+                                                         struct clo_module_metrics *metrics);
+
+/* How long a question to the world may take, ms (1 … 3600000; 10000 if never set). Close the world
+   after a TIMEOUT: its answer may still come. BAD_ARGUMENT, IO. */
+CLOISTER_MUST_USE cloister_status cloister_world_set_timeout(cloister_world *world,
+                                                             uint32_t timeout_ms);
+
 /* A signed report about a module, over a fresh nonce of 16 … 64 bytes. Fresh memory in *report,
    freed by the caller. docs/report.md. */
 CLOISTER_MUST_USE cloister_status cloister_world_report(cloister_world *world, const char *module,

@@ -11,7 +11,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#define REPLY_TIMEOUT_S 10
+#define REPLY_TIMEOUT_MS 10000
 #define CLOSE_TIMEOUT_MS 1000
 
 static cloister_status status_of_connect(int error)
@@ -32,9 +32,18 @@ static cloister_status status_of_connect(int error)
     }
 }
 
+cloister_status connection_set_timeout(int fd, uint32_t timeout_ms)
+{
+    const struct timeval timeout = {.tv_sec = timeout_ms / 1000,
+                                    .tv_usec = timeout_ms % 1000 * 1000};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0)
+        return CLOISTER_IO;
+    return CLOISTER_OK;
+}
+
 cloister_status connection_open(const char *path, int *fd)
 {
-    static const struct timeval timeout = {.tv_sec = REPLY_TIMEOUT_S};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
     if (length >= sizeof address.sun_path)
@@ -43,9 +52,9 @@ cloister_status connection_open(const char *path, int *fd)
     AUTO_FD int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (socket_fd < 0)
         return CLOISTER_IO;
-    if (setsockopt(socket_fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0 ||
-        setsockopt(socket_fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0)
-        return CLOISTER_IO;
+    cloister_status status = connection_set_timeout(socket_fd, REPLY_TIMEOUT_MS);
+    if (status != CLOISTER_OK)
+        return status;
     if (connect(socket_fd, (const struct sockaddr *)&address, sizeof address) != 0)
         return status_of_connect(errno);
     *fd = take_fd(&socket_fd);

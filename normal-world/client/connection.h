@@ -22,7 +22,10 @@ struct connection_reply {
 /* Connects. NOT_FOUND: no socket, or a dead world's; DENIED; BUSY; IO. */
 CLOISTER_MUST_USE cloister_status connection_open(const char *path, int *fd);
 
-/* Asks and waits for the reply, at most ten seconds. The world's own refusal comes back as its
+/* How long sending and waiting for a reply may take, each; ten seconds at first. */
+CLOISTER_MUST_USE cloister_status connection_set_timeout(int fd, uint32_t timeout_ms);
+
+/* Asks and waits for the reply. The world's own refusal comes back as its
    status; DEAD: it hung up; PROTOCOL: not a reply by abi/control.h; TIMEOUT; IO. */
 CLOISTER_MUST_USE cloister_status connection_ask(int fd, uint16_t type, const void *body,
                                                  size_t size, struct connection_reply *reply);

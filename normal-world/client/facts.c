@@ -62,3 +62,15 @@ bool module_info_is_sound(const struct clo_module_info *info)
             return false;
     return true;
 }
+
+bool module_metrics_are_sound(const struct clo_module_metrics *metrics)
+{
+    if (!name_is_valid(metrics->name, sizeof metrics->name) || metrics->state > CLO_MODULE_ENDED ||
+        metrics->threads > CLO_THREADS_MAX || metrics->polling > metrics->threads ||
+        metrics->channels > metrics->channels_max || metrics->channels_max > CLO_CHANNELS_MAX)
+        return false;
+    for (unsigned i = 0; i < CLO_SERVICE_BUCKETS; i++)
+        if (metrics->service[i] > CLO_SERVICE_COUNT_MAX)
+            return false;
+    return metrics->service_ns <= CLO_SERVICE_COUNT_MAX;
+}

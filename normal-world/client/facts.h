@@ -10,5 +10,6 @@
 
 bool world_info_is_sound(const struct clo_world_info *info);
 bool module_info_is_sound(const struct clo_module_info *info);
+bool module_metrics_are_sound(const struct clo_module_metrics *metrics);
 
 #endif

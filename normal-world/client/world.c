@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define TIMEOUT_MAX_MS 3600000u
+
 /* A name leads into the runtime folder: nobody else may have put a socket there. */
 static cloister_status find_socket(const char *name, char *path, size_t size)
 {
@@ -74,6 +76,29 @@ cloister_status cloister_world_module(cloister_world *world, uint32_t index,
         return CLOISTER_PROTOCOL;
     *info = copy;
     return CLOISTER_OK;
+}
+
+cloister_status cloister_world_metrics(cloister_world *world, uint32_t index,
+                                       struct clo_module_metrics *metrics)
+{
+    struct clo_module_query query = {.index = index};
+    struct clo_module_metrics copy;
+    struct connection_reply reply = {.body = &copy, .capacity = sizeof copy};
+    cloister_status status =
+        connection_ask(world->socket, CLO_CONTROL_METRICS, &query, sizeof query, &reply);
+    if (status != CLOISTER_OK)
+        return status;
+    if (reply.size != sizeof copy || copy.index != index || !module_metrics_are_sound(&copy))
+        return CLOISTER_PROTOCOL;
+    *metrics = copy;
+    return CLOISTER_OK;
+}
+
+cloister_status cloister_world_set_timeout(cloister_world *world, uint32_t timeout_ms)
+{
+    if (timeout_ms == 0 || timeout_ms > TIMEOUT_MAX_MS)
+        return CLOISTER_BAD_ARGUMENT;
+    return connection_set_timeout(world->socket, timeout_ms);
 }
 
 cloister_status cloister_world_report(cloister_world *world, const char *module, const void *nonce,

@@ -311,9 +311,12 @@ bool call_serve(struct server *server, struct channel *channel)
         return false;
     }
     bool wide = submission_is_wide(server->in.kinds);
+    uint64_t begun = service_time_begin(&server->service);
     begin(server, channel, wide);
     if (!perform(server, channel))
         return false;
     end(server, channel, wide);
+    if (__builtin_expect(begun != 0, 0))
+        service_time_end(&server->service, begun, server->mailbox);
     return true;
 }

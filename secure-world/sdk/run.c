@@ -41,6 +41,7 @@ void server_run(uint32_t thread)
     server->thread = thread;
     server->spin_us = boot->spin_us;
     server->spin_ticks = boot->spin_us * boot->tsc_khz / 1000;
+    server->service = service_time_start(boot->tsc_khz);
     server->scratch = mine + round_up(sizeof *server);
     server->scratch_size = server_scratch_size(server->manifest);
     serve(server);

@@ -7,6 +7,7 @@
 
 #include "channel.h"
 #include "sdk.h"
+#include "service_time.h"
 
 struct server {
     /* What it works on; unit tests put their own memory here. */
@@ -19,6 +20,7 @@ struct server {
     uint32_t thread;
     uint32_t spin_us;
     uint64_t spin_ticks;
+    struct service_time service;
 
     uint32_t epoch; /* of the control pages, acted on */
     uint32_t slots; /* of the control pages: ever used */

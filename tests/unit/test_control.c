@@ -37,6 +37,7 @@ static void well_formed_requests_are_accepted(void **state)
     assert_int_equal(check(header_of(CLO_CONTROL_OPEN, 40), 56), CLOISTER_OK);
     assert_int_equal(check(header_of(CLO_CONTROL_REPORT, 104), 120), CLOISTER_OK);
     assert_int_equal(check(header_of(CLO_CONTROL_STOP, 0), 16), CLOISTER_OK);
+    assert_int_equal(check(header_of(CLO_CONTROL_METRICS, 40), 56), CLOISTER_OK);
 }
 
 static void short_packets_are_refused(void **state)
@@ -75,7 +76,7 @@ static void unknown_types_and_versions_are_unsupported(void **state)
 {
     (void)state;
     assert_int_equal(check(header_of(0, 0), 16), CLOISTER_UNSUPPORTED);
-    assert_int_equal(check(header_of(6, 0), 16), CLOISTER_UNSUPPORTED);
+    assert_int_equal(check(header_of(7, 0), 16), CLOISTER_UNSUPPORTED);
     assert_int_equal(check(header_of(0xffff, 0), 16), CLOISTER_UNSUPPORTED);
     struct clo_control_header header = header_of(CLO_CONTROL_WORLD, 0);
     header.abi_major = CLO_ABI_MAJOR + 1;

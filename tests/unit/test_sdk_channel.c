@@ -5,6 +5,7 @@
 #include "secure-world/sdk/call.c"
 #include "secure-world/sdk/channel.c"
 #include "secure-world/sdk/serve.c"
+#include "secure-world/sdk/service_time.c"
 #include "secure-world/sdk/submission.c"
 
 #include <setjmp.h>
