@@ -1,6 +1,7 @@
 """The Python binding against a real world, and against none."""
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -185,6 +186,52 @@ class Running(WorldTestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
+
+    def test_sixty_four_calls_are_in_flight_and_no_more(self):
+        session = self.session("echo")
+        data = [bytes([i]) * (i % 49) for i in range(64)]
+        calls = [session.submit("echo", each, room=48) for each in data]
+        self.assert_error(
+            cloister.Status.BUSY, cloister.Origin.CLIENT, session.submit, "echo", b"", room=48
+        )
+        self.assertEqual([call.wait() for call in reversed(calls)], data[::-1])
+        self.assertEqual(calls[0].wait(), data[0])
+        self.assertTrue(calls[0].done())
+        self.assertEqual(session.submit("echo", b"again").wait(), b"again")
+
+    def test_forgotten_calls_keep_their_memory(self):
+        session = self.session("echo")
+        for i in range(8):
+            session.submit("echo", bytes([i]) * 2000)
+        gc.collect()
+        session.flush()
+        self.assertEqual(session.call("echo", b"x" * 4000), b"x" * 4000)
+
+    def test_any_of_several_calls_is_waited_for(self):
+        session = self.session("notes")
+        good, bad = session.submit("list"), session.submit("add", b"\x0a")
+        waiting = [good, bad]
+        while waiting:
+            waiting.remove(session.wait_any(waiting))
+        self.assertEqual(good.wait(), b"")
+        self.assert_error(cloister.Status.BAD_FORMAT, cloister.Origin.MODULE, bad.wait)
+        with self.assertRaises(cloister.Error):
+            session.wait_any([])
+
+    def test_call_that_is_over_can_be_cancelled_in_vain(self):
+        session = self.session("echo")
+        call = session.submit("echo", b"x")
+        while not call.done():
+            pass
+        call.cancel()
+        self.assertEqual(call.wait(), b"x")
+
+    def test_pending_call_of_a_closed_session_says_so(self):
+        session = self.world.session("echo")
+        call = session.submit("echo", b"x")
+        session.close()
+        for action in (call.wait, call.done, call.cancel):
+            self.assert_error(cloister.Status.CLOSED, cloister.Origin.CLIENT, action)
 
     def test_report_is_about_the_module_and_the_nonce(self):
         nonce = os.urandom(32)

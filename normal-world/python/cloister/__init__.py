@@ -13,7 +13,7 @@ that $CLOISTER_LIBRARY names, else the one of a build tree round this package, e
 from cloister.error import Error, Origin, Status
 from cloister.facts import Direction, Isolation, Method, ModuleFacts, ModuleState, Parameter
 from cloister.facts import WorldFacts, WorldState
-from cloister.session import Session
+from cloister.session import Pending, Session
 from cloister.world import World
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ModuleState",
     "Origin",
     "Parameter",
+    "Pending",
     "Session",
     "Status",
     "World",

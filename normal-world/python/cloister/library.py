@@ -5,8 +5,8 @@ Follows include/cloister/client.h, abi/control.h and abi/manifest.h field by fie
 
 import ctypes
 import os
-from ctypes import POINTER, c_char, c_char_p, c_int, c_size_t, c_ubyte, c_uint, c_uint16, c_uint32
-from ctypes import c_uint64, c_void_p
+from ctypes import POINTER, c_bool, c_char, c_char_p, c_int, c_size_t, c_ubyte, c_uint, c_uint16
+from ctypes import c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
 PARAMETERS_MAX = 4
@@ -106,6 +106,16 @@ _FUNCTIONS = {
     "cloister_session_close": (None, [c_void_p]),
     "cloister_session_module": (POINTER(CModuleInfo), [c_void_p]),
     "cloister_session_set_spin": (None, [c_void_p, c_uint32]),
+    "cloister_session_share": (c_int, [c_void_p]),
+    "cloister_submit_number": (
+        CResult,
+        [c_void_p, c_uint, POINTER(CParameter), c_uint64, POINTER(c_uint64)],
+    ),
+    "cloister_flush": (None, [c_void_p]),
+    "cloister_poll": (c_bool, [c_void_p, c_uint64, POINTER(CResult)]),
+    "cloister_wait": (CResult, [c_void_p, c_uint64]),
+    "cloister_wait_any": (CResult, [c_void_p, POINTER(c_uint64), c_size_t, POINTER(c_size_t)]),
+    "cloister_cancel": (c_int, [c_void_p, c_uint64]),
     "cloister_call_number": (CResult, [c_void_p, c_uint, POINTER(CParameter), c_uint64]),
 }
 

@@ -1,94 +1,68 @@
-"""A session to a module: calls of its methods."""
+"""A session to a module: calls of its methods, waited for or many at a time."""
 
+import contextlib
 import ctypes
 import threading
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Union
 
 from cloister.error import Error, Origin, Status, check, check_result
-from cloister.facts import Method, ModuleFacts, Parameter, module_facts
-from cloister.library import PARAMETERS_MAX, CParameter, lib
-
-Buffer = Union[bytes, bytearray, memoryview]
-Pair = tuple[int, int]
-Input = Union[Buffer, Pair]
-Output = Union[bytes, Pair]
-
-_VALUE_MAX = (1 << 64) - 1
+from cloister.facts import ModuleFacts, module_facts
+from cloister.library import CResult, lib
+from cloister.parameters import Call, Input, Outputs
 
 
-def _set_pair(parameter: CParameter, where: str, value: Input) -> None:
-    if not (isinstance(value, tuple) and len(value) == 2):
-        raise TypeError(f"{where} takes a pair of integers, not {type(value).__name__}")
-    if not all(isinstance(number, int) and 0 <= number <= _VALUE_MAX for number in value):
-        raise ValueError(f"{where} takes two integers from 0 to 2**64 - 1")
-    parameter.a, parameter.b = value
+class Pending:
+    """A call that Session.submit began. One thread at a time asks about it; any may cancel it."""
 
+    def __init__(self, session: "Session", what: str, call: Call, ticket: int) -> None:
+        self._session = session
+        self._what = what
+        self._call = call
+        self._ticket = ticket
+        self._result: CResult | None = None
 
-def _set_bytes(parameter: CParameter, where: str, value: Input, memory: bytearray) -> None:
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise TypeError(f"{where} takes bytes, not {type(value).__name__}")
-    memory[:] = value
-    parameter.size = len(memory)
+    def done(self) -> bool:
+        """Is the call over? Never waits."""
+        if self._result is None:
+            result = CResult()
+            with self._session._use() as handle:
+                over = lib.cloister_poll(handle, self._ticket, ctypes.byref(result))
+            if over:
+                self._collected(result)
+        return self._result is not None
 
+    def wait(self) -> Outputs:
+        """Waits until the call is over, at most until its deadline; then as Session.call."""
+        if self._result is None:
+            with self._session._use() as handle:
+                result = lib.cloister_wait(handle, self._ticket)
+            self._collected(result)
+        check_result(self._what, self._result)
+        return self._call.outputs()
 
-def _place(parameter: CParameter, memory: bytearray) -> ctypes.Array:
-    """Makes the parameter point to the memory; valid while the result lives."""
-    array = (ctypes.c_char * len(memory)).from_buffer(memory)
-    parameter.input = parameter.output = ctypes.addressof(array)
-    return array
+    def cancel(self) -> None:
+        """Asks that the call be not begun, or ended soon. What became of it, wait() says."""
+        with self._session._use() as handle:
+            status = lib.cloister_cancel(handle, self._ticket)
+        if status != Status.NOT_FOUND:  # over already
+            check(self._what, status)
 
-
-class _Call:
-    """The parameters of one call, and the memory they point to."""
-
-    def __init__(self, method: Method, inputs: tuple[Input, ...], room: int | None) -> None:
-        wanted = sum(p.goes_in for p in method.parameters)
-        if len(inputs) != wanted:
-            raise TypeError(f"method {method.name} takes {wanted} inputs, {len(inputs)} are given")
-        self.method = method
-        self.parameters = (CParameter * PARAMETERS_MAX)()
-        self.memory = [bytearray() for _ in method.parameters]
-        self.arrays = []
-        rest = list(inputs)
-        for i, declared in enumerate(method.parameters):
-            self._fill(i, declared, rest.pop(0) if declared.goes_in else None, room)
-
-    def _fill(self, i: int, declared: Parameter, value: Input | None, room: int | None) -> None:
-        parameter = self.parameters[i]
-        where = f"parameter {i + 1} of method {self.method.name}"
-        parameter.kind = declared.kind
-        if not declared.is_buffer:
-            if declared.goes_in:
-                _set_pair(parameter, where, value)
-            return
-        if declared.goes_in:
-            _set_bytes(parameter, where, value, self.memory[i])
-        if declared.comes_out:
-            parameter.capacity = declared.size_max if room is None else min(room, declared.size_max)
-        missing = parameter.capacity + 1 - len(self.memory[i])  # never empty: it has an address
-        self.memory[i].extend(bytes(max(missing, 0)))
-        self.arrays.append(_place(parameter, self.memory[i]))
-
-    def outputs(self) -> tuple[Output, ...]:
-        made: list[Output] = []
-        for i, declared in enumerate(self.method.parameters):
-            parameter = self.parameters[i]
-            if declared.comes_out and declared.is_buffer:
-                made.append(bytes(memoryview(self.memory[i])[: parameter.size]))
-            elif declared.comes_out:
-                made.append((parameter.a, parameter.b))
-        return tuple(made)
+    def _collected(self, result: CResult) -> None:
+        self._result = result
+        self._session._pending.pop(self._ticket, None)
 
 
 class Session:
     """A session to a module over a channel of its own; made by World.session.
 
-    Several threads may use one session: its calls then come one after the other.
+    Any number of threads may use one session at a time.
     """
 
     def __init__(self, world: ctypes.c_void_p, module: str, arena_size: int) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._users = 0
+        self._pending: dict[int, Pending] = {}  # keeps memory that outputs will go to
         self._handle = ctypes.c_void_p()
         status = lib.cloister_session_open(
             world, module.encode(), arena_size, ctypes.byref(self._handle)
@@ -96,6 +70,10 @@ class Session:
         check(f"session to {module}", status)
         self._facts = module_facts(lib.cloister_session_module(self._handle).contents)
         self._methods = {method.name: method for method in self._facts.methods}
+        status = lib.cloister_session_share(self._handle)
+        if status != Status.OK:
+            self.close()
+            check(f"session to {module}", status)
 
     @property
     def module(self) -> ModuleFacts:
@@ -104,7 +82,7 @@ class Session:
 
     def call(
         self, method: str, *inputs: Input, room: int | None = None, deadline_us: int = 0
-    ) -> Output | tuple[Output, ...] | None:
+    ) -> Outputs:
         """Calls a method and waits for the reply.
 
         inputs: in the order of the declaration, bytes for a buffer, two integers for a pair.
@@ -114,35 +92,88 @@ class Session:
         Returns None, the one output, or a tuple of them. Raises Error with status and origin;
         TypeError and ValueError for inputs that are not what the method declares.
         """
-        declared = self._methods.get(method)
-        if declared is None:
-            raise Error(f"{self._facts.name}.{method}", Status.NOT_FOUND, Origin.CLIENT)
-        call = _Call(declared, inputs, room)
-        with self._lock:
+        call = self._prepare(method, inputs, room)
+        with self._use() as handle:
             result = lib.cloister_call_number(
-                self._open_handle(), declared.number, call.parameters, deadline_us
+                handle, call.method.number, call.parameters, deadline_us
             )
-        check_result(f"{self._facts.name}.{method}", result)
-        outputs = call.outputs()
-        if len(outputs) > 1:
-            return outputs
-        return outputs[0] if outputs else None
+        check_result(self._name(method), result)
+        return call.outputs()
+
+    def submit(
+        self, method: str, *inputs: Input, room: int | None = None, deadline_us: int = 0
+    ) -> Pending:
+        """Begins a call and does not wait; parameters as for call.
+
+        A module that sleeps is woken by flush, or by asking for any call's result. BUSY by the
+        client: 64 calls have been submitted, or the arena is full; wait for one and try again.
+        """
+        call = self._prepare(method, inputs, room)
+        ticket = ctypes.c_uint64()
+        with self._use() as handle:
+            result = lib.cloister_submit_number(
+                handle, call.method.number, call.parameters, deadline_us, ctypes.byref(ticket)
+            )
+            check_result(self._name(method), result)
+            pending = Pending(self, self._name(method), call, ticket.value)
+            self._pending[ticket.value] = pending
+        return pending
+
+    def flush(self) -> None:
+        """Wakes the module if it sleeps and calls have been submitted."""
+        with self._use() as handle:
+            lib.cloister_flush(handle)
+
+    def wait_any(self, calls: Sequence[Pending]) -> Pending:
+        """Waits until one of these calls of this session is over, and returns it."""
+        for call in calls:
+            if call._result is not None:
+                return call
+        tickets = (ctypes.c_uint64 * len(calls))(*(call._ticket for call in calls))
+        index = ctypes.c_size_t(len(calls))
+        with self._use() as handle:
+            result = lib.cloister_wait_any(handle, tickets, len(calls), ctypes.byref(index))
+        if index.value >= len(calls):
+            check_result("wait_any", result)
+        calls[index.value]._collected(result)
+        return calls[index.value]
 
     def set_spin(self, spin_us: int) -> None:
         """How long a call polls for its reply before it sleeps, in microseconds."""
-        with self._lock:
-            lib.cloister_session_set_spin(self._open_handle(), spin_us)
+        with self._use() as handle:
+            lib.cloister_session_set_spin(handle, spin_us)
 
     def close(self) -> None:
-        """Closes the channel; a second time does nothing."""
-        with self._lock:
+        """Closes the channel when no other thread is in a call; a second time does nothing."""
+        with self._changed:
             handle, self._handle = self._handle, ctypes.c_void_p()
-            lib.cloister_session_close(handle)
+            self._changed.wait_for(lambda: self._users == 0)
+        lib.cloister_session_close(handle)
+        self._pending.clear()
 
-    def _open_handle(self) -> ctypes.c_void_p:
-        if not self._handle:
-            raise Error(f"session to {self._facts.name}", Status.CLOSED, Origin.CLIENT)
-        return self._handle
+    def _name(self, method: str) -> str:
+        return f"{self._facts.name}.{method}"
+
+    def _prepare(self, method: str, inputs: tuple[Input, ...], room: int | None) -> Call:
+        declared = self._methods.get(method)
+        if declared is None:
+            raise Error(self._name(method), Status.NOT_FOUND, Origin.CLIENT)
+        return Call(declared, inputs, room)
+
+    @contextlib.contextmanager
+    def _use(self) -> Iterator[ctypes.c_void_p]:
+        """The handle, which stays open meanwhile."""
+        with self._changed:
+            if not self._handle:
+                raise Error(f"session to {self._facts.name}", Status.CLOSED, Origin.CLIENT)
+            handle = self._handle
+            self._users += 1
+        try:
+            yield handle
+        finally:
+            with self._changed:
+                self._users -= 1
+                self._changed.notify_all()
 
     def __enter__(self) -> "Session":
         return self
