@@ -1,6 +1,7 @@
 # Tests, fuzzers and the second machine.
 #   tests/unit/test_X.c  → $(BUILD)/tests/test_X          needs no KVM, root or network
 #   tests/e2e/test_X.c   → $(BUILD)/tests/e2e/test_X      needs /dev/kvm, skips without
+#   tests/attacks/test_X.c → $(BUILD)/tests/attacks/test_X  the same, hostile: docs/attacks.md
 #   tests/modules/X.c    → $(BUILD)/tests/modules/X.mod   modules that misbehave
 #   tests/fuzz/fuzz_X.c  → $(BUILD)/fuzz/fuzz_X           clang, libFuzzer
 # Other C files beside the tests are shared by all of them. A test that needs one object more says
@@ -8,15 +9,16 @@
 
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 E2E_TESTS    := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/test_*.c))
+ATTACK_TESTS := $(patsubst tests/attacks/%.c,$(BUILD)/tests/attacks/%,$(wildcard tests/attacks/test_*.c))
 TEST_MODULES := $(patsubst tests/modules/%.c,$(BUILD)/tests/modules/%.mod,$(wildcard tests/modules/*.c))
 FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 TEST_SHARED  := $(filter-out $(addprefix $(BUILD)/obj/,$(patsubst %.c,%.o,$(wildcard tests/*/test_*.c))),\
-                  $(call objects,tests/unit/*.c) $(call objects,tests/e2e/*.c))
+                  $(call objects,tests/unit/*.c) $(call objects,tests/e2e/*.c) $(call objects,tests/attacks/*.c))
 TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lm
 
 .PHONY: tests test-modules fuzzers test-nested abi-golden
-tests: $(UNIT_TESTS) $(E2E_TESTS) test-modules
+tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules
 test-modules: $(TEST_MODULES)
 fuzzers: $(FUZZERS)
 
@@ -35,6 +37,9 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/part
 	$(LINK_TEST)
 
 $(E2E_TESTS): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(BUILD)/tests/parts.a
+	$(LINK_TEST)
+
+$(ATTACK_TESTS): $(BUILD)/tests/attacks/%: $(BUILD)/obj/tests/attacks/%.o $(BUILD)/tests/parts.a
 	$(LINK_TEST)
 
 # What each needs beyond its source.
