@@ -111,6 +111,10 @@ cloister_status cloister_module_init(void);
 cloister_status cloister_session_opened(cloister_call *call);
 void cloister_session_closed(unsigned channel, unsigned session);
 
+/* Does the caller no longer want this call: has it cancelled it, has its deadline passed, has it
+   gone? A handler that takes long asks now and then, and returns CLOISTER_CANCELLED if so. */
+int cloister_call_cancelled(const cloister_call *call);
+
 /* A line of log, at most 1024 bytes; never a secret. level: CLO_LOG_…. Dropped unless the
    manifest's log_class is PUBLIC and LOG is allowed. */
 void cloister_log(unsigned level, const char *text);

@@ -259,6 +259,10 @@ static void close_session(struct server *server, struct channel *channel, uint64
 static bool perform(struct server *server, struct channel *channel)
 {
     uint16_t method = server->in.method;
+    if (channel_cancelled(channel) && method != CLO_METHOD_CLOSE) {
+        refuse_call(server, CLOISTER_CANCELLED);
+        return true;
+    }
     uint64_t bit = 1ull << (server->in.session % CLO_SESSIONS_MAX);
     bool is_open = server->in.session < CLO_SESSIONS_MAX && (channel->sessions & bit);
     if (__builtin_expect(is_open && method < CLO_METHOD_OPEN, 1))

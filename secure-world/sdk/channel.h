@@ -47,6 +47,15 @@ static inline enum channel_look channel_look(const struct channel *channel)
     return turn == channel->turn ? CHANNEL_FULL : CHANNEL_WRONG;
 }
 
+/* Does the client no longer want the submission that was looked at? A word of its own line, which
+   stays in the cache until some call is cancelled. */
+static inline bool channel_cancelled(const struct channel *channel)
+{
+    const uint32_t *word = &channel->header->cancel[channel->taken % CLO_RING_SIZE];
+    uint32_t turn = __atomic_load_n(word, __ATOMIC_RELAXED);
+    return __builtin_expect(turn != 0, 0) && turn == channel->turn;
+}
+
 /* Answers the submission that was looked at and goes on to the next. `wide`: with the second line.
    True: the client sleeps and wants a NOTIFY. */
 bool channel_publish(struct channel *channel, const struct clo_completion *completion, bool wide);
