@@ -7,6 +7,9 @@ CC       := gcc
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+ifeq ($(V),) # make V=1 shows every command
+.SILENT:
+endif
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wvla -Wformat=2 -Wundef -Werror
@@ -53,7 +56,9 @@ MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard 
 
 .PHONY: all run test bench clean packages test-packages
 all: packages
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) -q --no-print-directory programs || \
+	  { echo "cloister: building in $(BUILD)/ (V=1 shows each command)" && \
+	    $(MAKE) --no-print-directory -j$$(nproc) programs; }
 .PHONY: programs
 programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc \
           interface $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
