@@ -39,7 +39,8 @@ static struct {
 static void add_note(const char *owner, uint32_t type)
 {
     extra->header = (Elf64_Nhdr){.n_namesz = 9, .n_descsz = 8, .n_type = type};
-    strncpy(extra->owner, owner, sizeof extra->owner);
+    memset(extra->owner, 0, sizeof extra->owner);
+    memcpy(extra->owner, owner, strnlen(owner, sizeof extra->owner));
     sample.phdr[SAMPLE_SPARE] = (Elf64_Phdr){.p_type = PT_NOTE,
                                              .p_offset = offsetof(struct elf_sample, text),
                                              .p_vaddr = offsetof(struct elf_sample, text),
