@@ -20,6 +20,9 @@ int attacked_stop(void **state);
 /* At the start of each test. */
 void attacked_or_skip(void);
 
+/* How often to do what is worth doing so often: fewer where everything is emulated or watched. */
+unsigned attacked_times(unsigned times);
+
 /* An honest client, in a process of its own. */
 struct neighbour;
 struct neighbour *neighbour_start(void);
