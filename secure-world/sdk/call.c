@@ -30,6 +30,12 @@ size_t server_scratch_size(const struct clo_manifest *manifest)
     return most;
 }
 
+void server_plan(struct server *server)
+{
+    for (unsigned m = 0; m < server->manifest->method_count && m < CLO_METHODS_MAX; m++)
+        server->small[m] = small_method_of(&server->manifest->method[m]);
+}
+
 /* `number` if it is below `count`, else 0, also where the processor runs ahead of the check. */
 static inline uint32_t clamp_index(uint32_t number, uint32_t count)
 {
@@ -181,6 +187,13 @@ static void wipe(struct server *server, uint8_t *arena)
     }
 }
 
+/* What lay in the entry's line. */
+static void wipe_lines(struct server *server)
+{
+    sdk_wipe(server->in.data, CLO_INLINE_SIZE);
+    sdk_wipe(server->out.data, CLO_INLINE_SIZE);
+}
+
 /* Calls and sessions */
 
 static void refuse_call(struct server *server, cloister_status status)
@@ -223,9 +236,9 @@ static bool call_method(struct server *server, struct channel *channel)
     }
     place_arguments(server, channel, method);
     status = run_handler(server, number);
-    if (__atomic_load_n(&server->control->epoch, __ATOMIC_ACQUIRE) != server->epoch &&
-        gone(server, channel)) {
+    if (server_control_changed(server) && gone(server, channel)) {
         wipe(server, NULL);
+        wipe_lines(server);
         return false;
     }
     deliver(server, channel, status);
@@ -301,13 +314,60 @@ static void end(struct server *server, struct channel *channel, bool wide)
     __atomic_store_n(&server->mailbox->calls, server->mailbox->calls + 1, __ATOMIC_RELAXED);
     if (notify)
         (void)sdk_hypercall(CLO_HC_NOTIFY, channel->slot, 0, 0);
-    sdk_wipe(server->in.data, CLO_INLINE_SIZE);
-    sdk_wipe(server->out.data, CLO_INLINE_SIZE);
+    wipe_lines(server);
+}
+
+/* The plan of a small call of an open session that is wanted; NULL: it goes the long way, which
+   finds what is wrong with it, if something is. */
+static const struct small_method *find_small(struct server *server, const struct channel *channel)
+{
+    const struct clo_submission *in = &server->in;
+    uint32_t count = server->manifest->method_count;
+    if (in->method >= count || in->session >= CLO_SESSIONS_MAX ||
+        !(channel->sessions >> in->session & 1) || channel_cancelled(channel))
+        return NULL;
+    const struct small_method *small = &server->small[clamp_index(in->method, count)];
+    return small_fits(small, in) ? small : NULL;
+}
+
+static void deliver_small(struct server *server, const struct small_method *small,
+                          cloister_status status)
+{
+    size_t size = small->out < CLO_PARAMETERS_MAX ? server->call.argument[small->out].size : 0;
+    if (status < 0 || (unsigned)status > CLO_STATUS_MAX ||
+        (status == CLOISTER_OK && size > server->in.inline_out))
+        status = CLOISTER_INTERNAL;
+    server->out.status = (uint16_t)status;
+    server->out.inline_out = status == CLOISTER_OK ? (uint8_t)size : 0;
+    clear_behind(server->out.data, server->out.inline_out);
+}
+
+/* The same as below, without a loop over parameters. */
+static bool serve_small(struct server *server, struct channel *channel,
+                        const struct small_method *small)
+{
+    uint64_t begun = service_time_begin(&server->service);
+    begin(server, channel, false);
+    small_place(small, &server->in, &server->out, server->call.argument);
+    uint32_t number = (uint32_t)(small - server->small);
+    cloister_status status = run_handler(server, number);
+    if (server_control_changed(server) && gone(server, channel)) {
+        wipe_lines(server);
+        return false;
+    }
+    deliver_small(server, small, status);
+    end(server, channel, false);
+    if (__builtin_expect(begun != 0, 0))
+        service_time_end(&server->service, begun, server->mailbox);
+    return true;
 }
 
 bool call_serve(struct server *server, struct channel *channel)
 {
     copy_submission(server, channel);
+    const struct small_method *small = find_small(server, channel);
+    if (__builtin_expect(small != NULL, 1))
+        return serve_small(server, channel, small);
     uint32_t broken = submission_broken(&server->in, channel->arena_size);
     if (broken) {
         channel_break(channel, broken);

@@ -44,5 +44,6 @@ void server_run(uint32_t thread)
     server->service = service_time_start(boot->tsc_khz);
     server->scratch = mine + round_up(sizeof *server);
     server->scratch_size = server_scratch_size(server->manifest);
+    server_plan(server);
     serve(server);
 }

@@ -8,6 +8,7 @@
 #include "channel.h"
 #include "sdk.h"
 #include "service_time.h"
+#include "small.h"
 
 struct server {
     /* What it works on; unit tests put their own memory here. */
@@ -21,6 +22,7 @@ struct server {
     uint32_t spin_us;
     uint64_t spin_ticks;
     struct service_time service;
+    struct small_method small[CLO_METHODS_MAX];
 
     uint32_t epoch; /* of the control pages, acted on */
     uint32_t slots; /* of the control pages: ever used */
@@ -44,6 +46,16 @@ static inline void server_progress(struct server *server)
     uint64_t *progress = &server->mailbox->progress;
     __atomic_store_n(progress, *progress + 1, __ATOMIC_RELAXED);
 }
+
+/* Has the world host changed the control pages since serve_refresh? */
+static inline bool server_control_changed(const struct server *server)
+{
+    uint32_t epoch = __atomic_load_n(&server->control->epoch, __ATOMIC_ACQUIRE);
+    return __builtin_expect(epoch != server->epoch, 0);
+}
+
+/* Makes `small` from the manifest; before the first call. */
+void server_plan(struct server *server);
 
 /* Bytes of scratch that the largest call of the manifest needs. */
 size_t server_scratch_size(const struct clo_manifest *manifest);
