@@ -1,8 +1,8 @@
 /*
  * Runs a vCPU. The time limit is a timer of the thread's own whose signal makes vcpu_run return. It
  * is set when the thread is about to enter the vCPU and left alone when it parks, because most park
- * for less than it; the first time it fires on a parked thread it is switched off, so that an idle
- * world has no timer and takes no time.
+ * for less than it; the first time it fires on a thread that is parked outside a call it is
+ * switched off, so that an idle world has no timer and takes no time.
  */
 #include "vmm/module_thread.h"
 
@@ -273,6 +273,17 @@ static struct timespec *time_left(uint64_t until_ns, struct timespec *left)
     return left;
 }
 
+/* The timer has fired. A call that waits, for another module or for time to pass, goes on taking
+   time; a thread that has none needs no timer. */
+static void look_while_parked(struct module_thread *thread)
+{
+    const struct clo_mailbox *mailbox = thread->module->placement.mailbox[thread->index];
+    if (__atomic_load_n(&mailbox->progress, __ATOMIC_RELAXED) & 1)
+        watch_time(thread);
+    else
+        disarm(thread);
+}
+
 static uint64_t park(struct module_thread *thread, uint64_t until_ns)
 {
     struct epoll_event events[DOORBELLS_AT_ONCE];
@@ -287,7 +298,7 @@ static uint64_t park(struct module_thread *thread, uint64_t until_ns)
         if (errno != EINTR)
             break;
         if (thread->expired)
-            disarm(thread);
+            look_while_parked(thread);
     }
     return CLO_WAKE_CONTROL;
 }

@@ -10,12 +10,20 @@ struct time_limit time_limit_of(uint32_t max_call_us, uint64_t now_ns)
                                .start_by = now_ns + TIME_LIMIT_START_NS};
 }
 
+/* How often a thread without a call is looked at: a call that begins is seen within its own limit.
+ */
+static uint64_t pace(const struct time_limit *limit)
+{
+    return limit->call_ns > TIME_LIMIT_IDLE_NS ? limit->call_ns : TIME_LIMIT_IDLE_NS;
+}
+
 static enum time_verdict look_at_start(const struct time_limit *limit, uint64_t now_ns,
                                        uint64_t *next_ns)
 {
     if (now_ns >= limit->start_by)
         return TIME_START_EXCEEDED;
-    *next_ns = limit->start_by - now_ns;
+    uint64_t left = limit->start_by - now_ns;
+    *next_ns = left < pace(limit) ? left : pace(limit); /* it serves as soon as it has started */
     return TIME_GOES_ON;
 }
 
@@ -28,7 +36,7 @@ enum time_verdict time_limit_look(struct time_limit *limit, uint64_t progress, u
         return look_at_start(limit, now_ns, next_ns);
     if ((progress & 1) == 0) {
         limit->busy = 0;
-        *next_ns = limit->call_ns > TIME_LIMIT_IDLE_NS ? limit->call_ns : TIME_LIMIT_IDLE_NS;
+        *next_ns = pace(limit);
         return TIME_GOES_ON;
     }
     if (progress != limit->busy) {
