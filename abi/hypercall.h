@@ -23,7 +23,8 @@
 /* Parks until a doorbell of a channel of this thread rings or the control pages change.
    a0: at most this many microseconds, 0 for no limit. r0: CLO_WAKE_… bits. */
 #define CLO_HC_WAIT 1u
-/* Wakes the client that sleeps on a channel. a0: channel slot. */
+/* Wakes who sleeps at the other end of a channel: the client; for a channel between modules the
+   thread that opened it, or the one that serves it. a0: channel slot. */
 #define CLO_HC_NOTIFY 2u
 /* Ends the module. a0: CLO_PANIC_…, a1: address, a2: bytes of text in payload (at most 256). */
 #define CLO_HC_PANIC 3u
@@ -48,14 +49,22 @@
 #define CLO_HC_EXTEND 12u
 /* a0: register index; payload out: its value. */
 #define CLO_HC_READ_REGISTER 13u
-#define CLO_HC_OPEN 14u /* reserved for calls between modules: UNSUPPORTED */
+/* Opens a channel to another module of the world (abi/peer.h). payload in: struct clo_peer_open;
+   out: struct clo_peer_opened. DENIED: one of the manifests does not permit it, or the other module
+   already calls this one, directly or through others; NOT_FOUND; BUSY; DEAD; TOO_BIG; LIMIT. */
+#define CLO_HC_OPEN 14u
 /* Ends the module as it asks. a0: exit status (0 … 255). */
 #define CLO_HC_EXIT 15u
 /* `cloister exec` only. a0: 1 stdout or 2 stderr, a1: bytes in payload. r0: bytes written. */
 #define CLO_HC_CONSOLE_WRITE 16u
 /* `cloister exec` only. a0: at most this many bytes into payload. r0: bytes, 0 at the end. */
 #define CLO_HC_CONSOLE_READ 17u
-#define CLO_HC_COUNT 18u /* one more than the highest number */
+/* Closes a channel that OPEN made. a0: its slot. NOT_FOUND. */
+#define CLO_HC_CLOSE 18u
+/* Who a module of the world is. a0: its index in the launch record (clo_caller.id); payload out:
+   struct clo_module_identity. NOT_FOUND. */
+#define CLO_HC_IDENTITY 19u
+#define CLO_HC_COUNT 20u /* one more than the highest number */
 
 #define CLO_WAKE_DOORBELL 1u
 #define CLO_WAKE_CONTROL 2u

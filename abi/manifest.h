@@ -33,6 +33,23 @@ static_assert(sizeof(struct clo_method) == 72, "clo_method");
 
 #define CLO_METHOD_ZERO_COPY(n) (1u << (n))
 
+/* Another module of the world that this one has to do with. A channel between two modules needs
+   CALLS of one side and ACCEPTS of the other. */
+struct clo_peer {
+    uint8_t name[CLO_NAME_SIZE];     /* in its manifest; all zero: any module */
+    uint8_t author[CLO_AUTHOR_SIZE]; /* type byte and digest; all zero: any, or none */
+    uint8_t reserved[3];             /* zero */
+    uint32_t flags;                  /* CLO_PEER_… */
+};
+
+static_assert(sizeof(struct clo_peer) == 88, "clo_peer");
+
+#define CLO_PEERS_MAX 8u
+
+#define CLO_PEER_CALLS 1u       /* this module may open channels to it; needs OPEN */
+#define CLO_PEER_ACCEPTS 2u     /* it may open channels to this module */
+#define CLO_PEER_SAME_AUTHOR 4u /* only if it has this module's author; `author` is zero */
+
 #define CLO_MODULE_DEBUGGABLE 1u /* flags: a debugger may attach in a debug world */
 
 #define CLO_LOG_CLASS_NONE 0u   /* LOG is accepted and dropped */
@@ -51,22 +68,25 @@ struct clo_manifest {
     uint64_t heap_size;    /* bytes, page multiple */
     uint32_t stack_size;   /* bytes of each thread, page multiple */
     uint32_t threads;      /* 1 … CLO_THREADS_MAX */
-    uint64_t hypercalls;   /* bit n: CLO_HC number n; WAIT, NOTIFY, PANIC, EXIT, PROTECT always */
+    uint64_t hypercalls;   /* bit n: CLO_HC number n, for those that are not always allowed */
     uint32_t channels_max; /* 1 … CLO_CHANNELS_MAX */
     uint32_t max_call_us;  /* a call that takes longer ends the module; 0: 1 s */
-    uint32_t seals_per_s;  /* SEAL, UNSEAL and REPORT together; 0: 1000 */
+    uint32_t seals_per_s;  /* SEAL, UNSEAL, REPORT, OPEN together; 0: 1000 */
     uint32_t log_per_s;    /* lines of log; 0: 100 */
     uint32_t log_class;
     uint32_t flags;
     uint32_t method_count;                     /* 0 … CLO_METHODS_MAX */
-    uint32_t reserved[7];                      /* zero */
+    uint32_t peer_count;                       /* 0 … CLO_PEERS_MAX */
+    uint32_t reserved[6];                      /* zero */
     struct clo_method method[CLO_METHODS_MAX]; /* unused ones zero */
+    struct clo_peer peer[CLO_PEERS_MAX];       /* unused ones zero */
 };
 
 static_assert(offsetof(struct clo_manifest, svn) == 88, "clo_manifest.svn");
 static_assert(offsetof(struct clo_manifest, hypercalls) == 112, "clo_manifest.hypercalls");
 static_assert(offsetof(struct clo_manifest, method) == 176, "clo_manifest.method");
-static_assert(sizeof(struct clo_manifest) == 176 + 32 * 72, "clo_manifest");
+static_assert(offsetof(struct clo_manifest, peer) == 2480, "clo_manifest.peer");
+static_assert(sizeof(struct clo_manifest) == 2480 + 8 * 88, "clo_manifest");
 
 /*
  * Canonical record of a module: everything about the file that matters at run time, apart from

@@ -193,6 +193,57 @@ static cloister_status check_methods(const struct clo_manifest *m, struct reason
     return CLOISTER_OK;
 }
 
+static cloister_status check_peer_flags(const struct clo_manifest *m, unsigned i,
+                                        struct reason *why)
+{
+    const struct clo_peer *peer = &m->peer[i];
+    uint32_t known = CLO_PEER_CALLS | CLO_PEER_ACCEPTS | CLO_PEER_SAME_AUTHOR;
+    if ((peer->flags & ~known) || !(peer->flags & (CLO_PEER_CALLS | CLO_PEER_ACCEPTS)))
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "manifest: peer %u: flags %#x; calls (1) or accepts (2) is needed, same "
+                      "author (4) may be added",
+                      i, peer->flags);
+    if ((peer->flags & CLO_PEER_CALLS) && !(m->hypercalls >> CLO_HC_OPEN & 1))
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "manifest: peer %u is called, but hypercall OPEN is not declared", i);
+    return CLOISTER_OK;
+}
+
+static cloister_status check_peer(const struct clo_manifest *m, unsigned i, struct reason *why)
+{
+    const struct clo_peer *peer = &m->peer[i];
+    bool any_author = bytes_are_zero(peer->author, sizeof peer->author);
+    if (!bytes_are_zero(peer->name, sizeof peer->name) &&
+        !name_is_valid(peer->name, sizeof peer->name))
+        return refuse(why, CLOISTER_BAD_FORMAT, "manifest: peer %u has no valid name", i);
+    if (!any_author && (peer->author[0] != CLO_AUTHOR_KEY || (peer->flags & CLO_PEER_SAME_AUTHOR)))
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "manifest: peer %u: author of type %u; type %u, or all zero, is needed, and "
+                      "zero with the same-author flag",
+                      i, peer->author[0], CLO_AUTHOR_KEY);
+    if (!bytes_are_zero(peer->reserved, sizeof peer->reserved))
+        return refuse(why, CLOISTER_BAD_FORMAT, "manifest: peer %u: reserved bytes are not zero",
+                      i);
+    return check_peer_flags(m, i, why);
+}
+
+static cloister_status check_peers(const struct clo_manifest *m, struct reason *why)
+{
+    if (m->peer_count > CLO_PEERS_MAX)
+        return refuse(why, CLOISTER_TOO_BIG, "manifest: %u peers; at most %u are allowed",
+                      m->peer_count, CLO_PEERS_MAX);
+    for (unsigned i = 0; i < m->peer_count; i++) {
+        cloister_status status = check_peer(m, i, why);
+        if (status != CLOISTER_OK)
+            return status;
+    }
+    const struct clo_peer *unused = &m->peer[m->peer_count];
+    if (!bytes_are_zero(unused, (CLO_PEERS_MAX - m->peer_count) * sizeof *unused))
+        return refuse(why, CLOISTER_BAD_FORMAT, "manifest: peers beyond peer_count (%u) given",
+                      m->peer_count);
+    return CLOISTER_OK;
+}
+
 cloister_status manifest_check(const struct clo_manifest *manifest, struct reason *why)
 {
     cloister_status status = check_identity(manifest, why);
@@ -202,5 +253,7 @@ cloister_status manifest_check(const struct clo_manifest *manifest, struct reaso
         status = check_rights(manifest, why);
     if (status == CLOISTER_OK)
         status = check_methods(manifest, why);
+    if (status == CLOISTER_OK)
+        status = check_peers(manifest, why);
     return status;
 }

@@ -44,7 +44,7 @@ static const struct field manifest_fields[] = {
     FIELD(clo_manifest, channels_max, FIELD_NUMBER), FIELD(clo_manifest, max_call_us, FIELD_NUMBER),
     FIELD(clo_manifest, seals_per_s, FIELD_NUMBER),  FIELD(clo_manifest, log_per_s, FIELD_NUMBER),
     FIELD(clo_manifest, log_class, FIELD_NUMBER),    FIELD(clo_manifest, flags, FIELD_NUMBER),
-    FIELD(clo_manifest, method_count, FIELD_NUMBER),
+    FIELD(clo_manifest, method_count, FIELD_NUMBER), FIELD(clo_manifest, peer_count, FIELD_NUMBER),
 };
 
 static const struct field record_fields[] = {
@@ -74,6 +74,12 @@ static const struct field method_fields[] = {
     FIELD(clo_method, size_min, FIELD_BYTES),
 };
 
+static const struct field peer_fields[] = {
+    FIELD(clo_peer, name, FIELD_TEXT),
+    FIELD(clo_peer, author, FIELD_BYTES),
+    FIELD(clo_peer, flags, FIELD_NUMBER),
+};
+
 /* Little-endian, as all fields are. */
 static uint64_t number_of(const uint8_t *bytes, size_t size)
 {
@@ -85,7 +91,7 @@ static uint64_t number_of(const uint8_t *bytes, size_t size)
 static void print_value(const struct field *field, const uint8_t *base)
 {
     const uint8_t *bytes = base + field->offset;
-    char hex[2 * CLO_NAME_SIZE + 1];
+    char hex[2 * CLO_AUTHOR_SIZE + 1];
     if (field->kind == FIELD_NUMBER)
         (void)printf("%#lx", number_of(bytes, field->size));
     else if (field->kind == FIELD_TEXT)
@@ -122,6 +128,11 @@ static void compare_records(const struct clo_module_record *a, const struct clo_
         (void)snprintf(what, sizeof what, "manifest method %u", i);
         compare(what, method_fields, ARRAY_SIZE(method_fields), &a->manifest.method[i],
                 &b->manifest.method[i]);
+    }
+    for (unsigned i = 0; i < CLO_PEERS_MAX; i++) {
+        (void)snprintf(what, sizeof what, "manifest peer %u", i);
+        compare(what, peer_fields, ARRAY_SIZE(peer_fields), &a->manifest.peer[i],
+                &b->manifest.peer[i]);
     }
     compare("image", record_fields, ARRAY_SIZE(record_fields), a, b);
     for (unsigned i = 0; i < CLO_SEGMENTS_MAX; i++) {

@@ -68,6 +68,32 @@ static void print_hypercalls(const struct clo_manifest *manifest)
     (void)puts(manifest->hypercalls ? "" : " none");
 }
 
+/* The author that a peer must have: its identity, "own" or "any". `hex` is room for it. */
+static const char *author_of(const struct clo_peer *peer, char hex[2 * CLO_AUTHOR_SIZE + 1])
+{
+    if (peer->flags & CLO_PEER_SAME_AUTHOR)
+        return "own";
+    if (peer->author[0] == CLO_AUTHOR_NONE)
+        return "any";
+    hex_encode(peer->author, CLO_AUTHOR_SIZE, hex);
+    return hex;
+}
+
+static const char *peer_name(const struct clo_peer *peer)
+{
+    return peer->name[0] ? text_of(peer->name) : "any module";
+}
+
+static void print_peers(const struct clo_manifest *manifest)
+{
+    char hex[2 * CLO_AUTHOR_SIZE + 1];
+    for (unsigned i = 0; i < manifest->peer_count; i++) {
+        const struct clo_peer *peer = &manifest->peer[i];
+        (void)printf("peer         %s %s, author %s\n", module_text_peer(peer->flags),
+                     peer_name(peer), author_of(peer, hex));
+    }
+}
+
 static void print_segments(const struct clo_module_record *record)
 {
     for (unsigned i = 0; i < record->segment_count; i++) {
@@ -94,6 +120,7 @@ static void print_manifest(const struct clo_manifest *manifest)
     (void)printf("debuggable   %s\n", manifest->flags & CLO_MODULE_DEBUGGABLE ? "yes" : "no");
     print_hypercalls(manifest);
     print_methods(manifest);
+    print_peers(manifest);
 }
 
 static void print_text(const struct facts *facts)
@@ -141,6 +168,20 @@ static json_t *json_hypercalls(const struct clo_manifest *manifest)
     return list;
 }
 
+static json_t *json_peers(const struct clo_manifest *manifest)
+{
+    char hex[2 * CLO_AUTHOR_SIZE + 1];
+    json_t *list = json_array();
+    for (unsigned i = 0; i < manifest->peer_count; i++) {
+        const struct clo_peer *peer = &manifest->peer[i];
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s, s:b, s:b}", "name", text_of(peer->name), "author",
+                            author_of(peer, hex), "calls", (peer->flags & CLO_PEER_CALLS) != 0,
+                            "accepts", (peer->flags & CLO_PEER_ACCEPTS) != 0));
+    }
+    return list;
+}
+
 static json_t *json_segments(const struct clo_module_record *record)
 {
     json_t *list = json_array();
@@ -161,7 +202,7 @@ static json_t *json_manifest(const struct clo_manifest *m)
     hex_encode(m->family_id, CLO_ID_SIZE, family);
     hex_encode(m->image_id, CLO_ID_SIZE, image);
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:b, "
-                     "s:o, s:o}",
+                     "s:o, s:o, s:o}",
                      "name", text_of(m->name), "version", text_of(m->version), "family_id", family,
                      "image_id", image, "svn", (json_int_t)m->svn, "svn_floor",
                      (json_int_t)m->svn_floor, "heap_size", (json_int_t)m->heap_size, "stack_size",
@@ -170,7 +211,7 @@ static json_t *json_manifest(const struct clo_manifest *m)
                      "seals_per_s", (json_int_t)m->seals_per_s, "log_per_s",
                      (json_int_t)m->log_per_s, "log_class", module_text_log_class(m->log_class),
                      "debuggable", (m->flags & CLO_MODULE_DEBUGGABLE) != 0, "hypercalls",
-                     json_hypercalls(m), "methods", json_methods(m));
+                     json_hypercalls(m), "methods", json_methods(m), "peers", json_peers(m));
 }
 
 static int print_json(const struct facts *facts)

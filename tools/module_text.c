@@ -25,6 +25,8 @@ const char *module_text_hypercall(unsigned number)
         [CLO_HC_READ_REGISTER] = "READ_REGISTER",
         [CLO_HC_OPEN] = "OPEN",
         [CLO_HC_EXIT] = "EXIT",
+        [CLO_HC_CLOSE] = "CLOSE",
+        [CLO_HC_IDENTITY] = "IDENTITY",
     };
     return number < sizeof names / sizeof names[0] ? names[number] : NULL;
 }
@@ -59,4 +61,11 @@ const char *module_text_rights(uint32_t rights)
 const char *module_text_log_class(uint32_t log_class)
 {
     return log_class == CLO_LOG_CLASS_PUBLIC ? "public" : "none";
+}
+
+const char *module_text_peer(uint32_t flags)
+{
+    if (flags & CLO_PEER_CALLS)
+        return flags & CLO_PEER_ACCEPTS ? "calls and accepts" : "calls";
+    return "accepts";
 }

@@ -18,4 +18,7 @@ const char *module_text_rights(uint32_t rights);
 /* "none" or "public". */
 const char *module_text_log_class(uint32_t log_class);
 
+/* "calls", "accepts" or both. */
+const char *module_text_peer(uint32_t flags);
+
 #endif

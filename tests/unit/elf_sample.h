@@ -20,7 +20,7 @@ enum sample_phdr {
     SAMPLE_STACK,
     SAMPLE_RELRO,
     SAMPLE_SPARE, /* this and the rest are PT_NULL */
-    SAMPLE_PHDRS = 24,
+    SAMPLE_PHDRS = 13,
 };
 
 enum sample_dynamic {

@@ -88,7 +88,7 @@ REFUSED(too_many_channels_are_refused, manifest.channels_max = CLO_CHANNELS_MAX 
         "channels_max is 128")
 REFUSED(unknown_log_class_is_refused, manifest.log_class = 2, BAD_FORMAT, "log_class is 2")
 REFUSED(unknown_flags_are_refused, manifest.flags |= 2, BAD_FORMAT, "flags")
-REFUSED(reserved_bytes_are_refused, manifest.reserved[6] = 1u << 31, BAD_FORMAT, "reserved")
+REFUSED(reserved_bytes_are_refused, manifest.reserved[5] = 1u << 31, BAD_FORMAT, "reserved")
 REFUSED(too_many_methods_are_refused, manifest.method_count = CLO_METHODS_MAX + 1, TOO_BIG,
         "33 methods")
 REFUSED(huge_method_count_is_refused, manifest.method_count = UINT32_MAX, TOO_BIG, "methods")
@@ -173,6 +173,47 @@ static void versions_are_semantic(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, make_manifest)
 
+static struct clo_peer *peer = &manifest.peer[0];
+
+static void give_peers(void)
+{
+    manifest.hypercalls |= 1ull << CLO_HC_OPEN;
+    manifest.peer_count = 2;
+    memcpy(peer[0].name, "vault", 6);
+    peer[0].flags = CLO_PEER_CALLS;
+    peer[1].flags = CLO_PEER_ACCEPTS | CLO_PEER_SAME_AUTHOR;
+}
+
+static void peers_are_accepted(void **state)
+{
+    (void)state;
+    give_peers();
+    assert_accepted();
+    peer[0].author[0] = CLO_AUTHOR_KEY;
+    assert_accepted();
+    manifest.peer_count = CLO_PEERS_MAX;
+    for (unsigned i = 2; i < CLO_PEERS_MAX; i++)
+        peer[i].flags = CLO_PEER_CALLS | CLO_PEER_ACCEPTS;
+    assert_accepted();
+}
+
+#define PEER_REFUSED(name, breakage, status, word)                                                 \
+    REFUSED(name, give_peers(); breakage, status, word)
+
+PEER_REFUSED(too_many_peers_are_refused, manifest.peer_count = CLO_PEERS_MAX + 1, TOO_BIG,
+             "9 peers")
+PEER_REFUSED(peer_beyond_the_count_is_refused, manifest.peer_count = 1, BAD_FORMAT, "peer_count")
+PEER_REFUSED(peer_without_a_right_is_refused, peer[0].flags = CLO_PEER_SAME_AUTHOR, BAD_FORMAT,
+             "flags")
+PEER_REFUSED(peer_with_unknown_flag_is_refused, peer[0].flags |= 8, BAD_FORMAT, "flags")
+PEER_REFUSED(peer_with_bad_name_is_refused, peer[0].name[1] = '/', BAD_FORMAT, "peer 0")
+PEER_REFUSED(peer_with_unknown_author_type_is_refused, peer[0].author[0] = 2, BAD_FORMAT, "author")
+PEER_REFUSED(peer_with_author_digest_alone_is_refused, peer[0].author[1] = 2, BAD_FORMAT, "author")
+PEER_REFUSED(peer_with_two_authors_is_refused, peer[1].author[0] = CLO_AUTHOR_KEY, BAD_FORMAT,
+             "author")
+PEER_REFUSED(peer_with_reserved_byte_is_refused, peer[1].reserved[2] = 1, BAD_FORMAT, "reserved")
+PEER_REFUSED(called_peer_without_open_is_refused, manifest.hypercalls = 0, BAD_FORMAT, "OPEN")
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -195,6 +236,17 @@ int main(void)
         TEST(missing_stack_is_refused),
         TEST(stack_that_is_no_page_multiple_is_refused),
         TEST(stack_that_would_reach_its_guard_is_refused),
+        TEST(peers_are_accepted),
+        TEST(too_many_peers_are_refused),
+        TEST(peer_beyond_the_count_is_refused),
+        TEST(peer_without_a_right_is_refused),
+        TEST(peer_with_unknown_flag_is_refused),
+        TEST(peer_with_bad_name_is_refused),
+        TEST(peer_with_unknown_author_type_is_refused),
+        TEST(peer_with_author_digest_alone_is_refused),
+        TEST(peer_with_two_authors_is_refused),
+        TEST(peer_with_reserved_byte_is_refused),
+        TEST(called_peer_without_open_is_refused),
         TEST(no_threads_are_refused),
         TEST(too_many_threads_are_refused),
         TEST(hypercall_zero_is_refused),
