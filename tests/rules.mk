@@ -44,6 +44,9 @@ $(ATTACK_TESTS): $(BUILD)/tests/attacks/%: $(BUILD)/obj/tests/attacks/%.o $(BUIL
 
 # What each needs beyond its source.
 TEST_MODULE_OPTIONS_threads := --no-libc
+TEST_MODULE_OPTIONS_relay   := --no-libc
+TEST_MODULE_OPTIONS_shy     := --no-libc
+TEST_MODULE_OPTIONS_hasty   := --no-libc
 
 $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(BUILD)/cloister | sdk
 	@mkdir -p $(@D)

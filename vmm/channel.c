@@ -5,7 +5,7 @@
  * page tables map that part of the window. To withdraw it the mapping is replaced by zero pages:
  * the module's own mapping stays and reaches nothing of anybody.
  */
-#include "vmm/channel.h"
+#include "vmm/channel_parts.h"
 
 #include "vmm/world.h"
 
@@ -42,25 +42,29 @@ cloister_status channel_size(uint32_t arena_size, uint32_t *arena, uint32_t *siz
 
 static_assert(CLO_ARENA_OFFSET % CLO_PAGE_SIZE == 0, "a channel is whole pages");
 
-/* Bytes from the start of the window. */
-static uint32_t window_offset(const struct module *module, uint32_t page)
+uint32_t channel_offset(const struct module *module, uint32_t page)
 {
     return (module->window_first + page) * CLO_PAGE_SIZE;
 }
 
-static uint8_t *window_address(const struct module *module, uint32_t page)
+uint8_t *channel_address(const struct module *module, uint32_t page)
 {
-    return module->world->machine.window + window_offset(module, page);
+    return module->world->machine.window + channel_offset(module, page);
 }
 
-/* Counter that the client's futex sleeps on; both words lie in shared memory. */
-static void wake_client(struct clo_channel_header *header)
+/* A thread of another module, or a client: its futex sleeps on a counter in the shared memory. */
+static void wake_other(struct channel *channel, struct clo_channel_header *header)
 {
+    struct module_thread *other = atomic_load(&channel->other);
+    if (other) {
+        module_thread_wake(other);
+        return;
+    }
     (void)__atomic_fetch_add(&header->client_wake, 1, __ATOMIC_SEQ_CST);
     (void)syscall(SYS_futex, &header->client_wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static cloister_status make_memory(uint32_t size, int *memfd, struct reason *why)
+cloister_status channel_make_memory(uint32_t size, int *memfd, struct reason *why)
 {
     AUTO_FD int fd = memfd_create("cloister-channel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
@@ -75,9 +79,9 @@ static cloister_status make_memory(uint32_t size, int *memfd, struct reason *why
 }
 
 /* The memory is fresh, all else is zero. */
-static void fill_header(const struct module *module, uint32_t arena_size,
-                        struct clo_channel_header *header)
+void channel_fill_header(const struct module *module, unsigned slot, uint32_t arena_size)
 {
+    struct clo_channel_header *header = (void *)channel_address(module, module->channel[slot].page);
     header->magic = CLO_CHANNEL_MAGIC;
     header->abi_major = CLO_ABI_MAJOR;
     header->ring_size = CLO_RING_SIZE;
@@ -88,16 +92,15 @@ static void fill_header(const struct module *module, uint32_t arena_size,
     header->module_parked = 1;
 }
 
-/* Maps the memory into the window and the window into the module. */
-static cloister_status show(struct module *module, uint32_t page, uint32_t size, int memfd,
-                            struct reason *why)
+cloister_status channel_show(struct module *module, uint32_t page, uint32_t size, int memfd,
+                             struct reason *why)
 {
-    void *at = window_address(module, page);
+    void *at = channel_address(module, page);
     if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd, 0) != at)
         return refuse_errno(why, "cannot map a channel of %u bytes", size);
     (void)pthread_mutex_lock(&module->world->memory);
     cloister_status status =
-        placement_map_window(&module->placement, window_offset(module, page), size);
+        placement_map_window(&module->placement, channel_offset(module, page), size);
     (void)pthread_mutex_unlock(&module->world->memory);
     if (status != CLOISTER_OK)
         return refuse(why, status, "cannot show module %s a channel of %u bytes: %s",
@@ -109,7 +112,7 @@ static cloister_status show(struct module *module, uint32_t page, uint32_t size,
    until the next channel there replaces it. */
 static void withdraw(struct module *module, uint32_t page, uint32_t pages)
 {
-    void *at = window_address(module, page);
+    void *at = channel_address(module, page);
     size_t size = (size_t)pages * CLO_PAGE_SIZE;
     if (mmap(at, size, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != at)
@@ -131,7 +134,7 @@ static void publish(struct module *module, unsigned slot, const struct clo_calle
     struct clo_channel_slot *at = &control->slot[slot];
     const struct channel *channel = &module->channel[slot];
     at->generation++;
-    at->offset = window_offset(module, channel->page);
+    at->offset = channel_offset(module, channel->page);
     at->size = size;
     at->caller = *caller;
     at->thread = channel->thread;
@@ -142,14 +145,14 @@ static void publish(struct module *module, unsigned slot, const struct clo_calle
 }
 
 /* Under module->lock, so that a module that dies either is seen here or sees the channel. */
-static cloister_status go_live(struct module *module, unsigned slot,
-                               const struct clo_caller *caller, uint32_t size, struct reason *why)
+cloister_status channel_go_live(struct module *module, unsigned slot,
+                                const struct clo_caller *caller, uint32_t size, struct reason *why)
 {
     struct channel *channel = &module->channel[slot];
     (void)pthread_mutex_lock(&module->lock);
     bool alive = module_alive(module);
     if (alive) {
-        void *header = window_address(module, channel->page);
+        void *header = channel_address(module, channel->page);
         atomic_store(&channel->header, header);
         module->channels_live++;
         publish(module, slot, caller, size);
@@ -176,7 +179,8 @@ static void reclaim(struct module *module)
 {
     for (unsigned i = 0; i < module->channel_count; i++) {
         struct channel *channel = &module->channel[i];
-        if (channel->pages == 0 || atomic_load(&channel->header) || !is_left(module, channel))
+        if (channel->pages == 0 || channel->calls || atomic_load(&channel->header) ||
+            !is_left(module, channel))
             continue;
         extents_give(&module->extents, channel->page, channel->pages);
         *channel = (struct channel){.doorbell = -1};
@@ -195,7 +199,7 @@ static bool free_slot(const struct module *module, unsigned *slot)
 
 /* A thread that wakes up to see that channels went needs a moment: clients that come and go fast
    should not meet BUSY for that. Bounded, because everyone else waits too. */
-static cloister_status find_slot(struct module *module, unsigned *slot, struct reason *why)
+cloister_status channel_find_slot(struct module *module, unsigned *slot, struct reason *why)
 {
     const struct timespec step = {.tv_nsec = LEAVE_STEP_NS};
     for (unsigned round = 0; round < LEAVE_STEPS; round++) {
@@ -224,8 +228,8 @@ static unsigned choose_thread(const struct module *module)
     return best;
 }
 
-static cloister_status reserve(struct module *module, unsigned slot, uint32_t size,
-                               struct reason *why)
+cloister_status channel_reserve(struct module *module, unsigned slot, uint32_t size,
+                                struct reason *why)
 {
     struct channel *channel = &module->channel[slot];
     uint32_t pages = size / CLO_PAGE_SIZE;
@@ -242,8 +246,7 @@ static cloister_status reserve(struct module *module, unsigned slot, uint32_t si
     return CLOISTER_OK;
 }
 
-/* Of a channel that the module was never told of. */
-static void unreserve(struct module *module, unsigned slot)
+void channel_unreserve(struct module *module, unsigned slot)
 {
     struct channel *channel = &module->channel[slot];
     withdraw(module, channel->page, channel->pages);
@@ -281,7 +284,7 @@ static cloister_status build(struct module *module, unsigned slot, const struct 
 {
     struct channel *channel = &module->channel[slot];
     AUTO_FD int memfd = -1;
-    cloister_status status = make_memory(offer->size, &memfd, why);
+    cloister_status status = channel_make_memory(offer->size, &memfd, why);
     if (status != CLOISTER_OK)
         return status;
     AUTO_FD int doorbell = -1;
@@ -289,11 +292,11 @@ static cloister_status build(struct module *module, unsigned slot, const struct 
     if (status == CLOISTER_OK && (doorbell = fcntl(channel->doorbell, F_DUPFD_CLOEXEC, 3)) < 0)
         status = refuse_errno(why, "cannot copy a doorbell");
     if (status == CLOISTER_OK)
-        status = show(module, channel->page, offer->size, memfd, why);
+        status = channel_show(module, channel->page, offer->size, memfd, why);
     if (status != CLOISTER_OK)
         return status;
-    fill_header(module, offer->arena_size, (void *)window_address(module, channel->page));
-    status = go_live(module, slot, caller, offer->size, why);
+    channel_fill_header(module, slot, offer->arena_size);
+    status = channel_go_live(module, slot, caller, offer->size, why);
     if (status != CLOISTER_OK)
         return status;
     offer->memfd = take_fd(&memfd);
@@ -310,15 +313,15 @@ cloister_status channel_open(struct module *module, const struct clo_caller *cal
         return status;
     if (!module_alive(module))
         return refuse(why, CLOISTER_DEAD, "module %s has ended", module->file.name);
-    status = find_slot(module, &made.slot, why);
+    status = channel_find_slot(module, &made.slot, why);
     if (status == CLOISTER_OK)
-        status = reserve(module, made.slot, made.size, why);
+        status = channel_reserve(module, made.slot, made.size, why);
     if (status != CLOISTER_OK)
         return status;
     status = build(module, made.slot, caller, &made, why);
     if (status != CLOISTER_OK) {
         drop_doorbell(module, &module->channel[made.slot]);
-        unreserve(module, made.slot);
+        channel_unreserve(module, made.slot);
         return status;
     }
     *offer = made;
@@ -349,7 +352,8 @@ void channel_close(struct module *module, unsigned slot, uint32_t state)
     wait_for_notifiers(module, header);
     if (module_alive(module))
         __atomic_store_n(&header->state, state, __ATOMIC_RELEASE);
-    wake_client(header);
+    wake_other(channel, header);
+    atomic_store(&channel->other, NULL);
     drop_doorbell(module, channel);
     withdraw(module, channel->page, channel->pages);
     channel->left_epoch = epoch;
@@ -368,9 +372,15 @@ cloister_status channel_notify(struct module_thread *thread, uint64_t slot)
     /* Only a header that is still there after it was announced is waited for by channel_close. */
     bool there = header && atomic_load(&channel->header) == header;
     if (there)
-        wake_client(header);
+        wake_other(channel, header);
     atomic_store(&thread->notifying, NULL);
-    return there ? CLOISTER_OK : CLOISTER_NOT_FOUND;
+    if (there)
+        return CLOISTER_OK;
+    /* The end that calls has no header to look after. */
+    struct module_thread *other = atomic_load(&channel->other);
+    if (other)
+        module_thread_wake(other);
+    return other ? CLOISTER_OK : CLOISTER_NOT_FOUND;
 }
 
 void channels_tell(struct module *module, uint32_t state)
@@ -380,6 +390,6 @@ void channels_tell(struct module *module, uint32_t state)
         if (!header)
             continue;
         __atomic_store_n(&header->state, state, __ATOMIC_RELEASE);
-        wake_client(header);
+        wake_other(&module->channel[i], header);
     }
 }

@@ -10,6 +10,7 @@
 #include "base/reason.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct module;
@@ -23,8 +24,13 @@ struct channel {
     uint32_t page;                               /* first page of the module's part of the window */
     uint32_t pages;                              /* 0: the slot is free */
     uint32_t left_epoch;                         /* control epoch at which the channel went */
-    unsigned thread;
+    unsigned thread;                             /* serves it; `calls`: opened it */
     int doorbell; /* eventfd shared with the client: never read or written here */
+    /* Between modules (channel_peer.c). */
+    bool calls; /* the end of the module that opened it: nothing to serve, header NULL */
+    _Atomic(struct module_thread *) other; /* to wake at the other end; NULL: it is a client's */
+    struct module *peer;                   /* `calls`: whose the other end is, */
+    unsigned peer_slot;                    /* and which of its slots */
 };
 
 /* What the client is given. The caller closes both descriptors. */
@@ -45,10 +51,12 @@ CLOISTER_MUST_USE cloister_status channel_open(struct module *module,
 /* Takes the channel from the module; returns when it can no longer reach it. Main thread. */
 void channel_close(struct module *module, unsigned slot, uint32_t state);
 
-/* Wakes the client of a slot. NOT_FOUND: no channel there. Thread of the module; takes no lock. */
+/* Wakes who is at the other end of a slot. NOT_FOUND: no channel there. Thread of the module; takes
+   no lock. */
 CLOISTER_MUST_USE cloister_status channel_notify(struct module_thread *thread, uint64_t slot);
 
-/* Stores CLO_CHANNEL_… in every live channel and wakes the clients. Under module->lock. */
+/* Stores CLO_CHANNEL_… in every channel that the module serves and wakes the other ends. Under
+   module->lock. */
 void channels_tell(struct module *module, uint32_t state);
 
 /* Bytes of a channel with such an arena, and the arena rounded up. TOO_BIG. */

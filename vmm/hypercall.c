@@ -18,11 +18,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ALWAYS                                                                                     \
+#define EVERYONE                                                                                   \
     (1ull << CLO_HC_WAIT | 1ull << CLO_HC_NOTIFY | 1ull << CLO_HC_PANIC | 1ull << CLO_HC_EXIT |    \
      1ull << CLO_HC_PROTECT)
+#define MODULE (EVERYONE | 1ull << CLO_HC_CLOSE | 1ull << CLO_HC_IDENTITY)
 #define PROGRAM                                                                                    \
-    (ALWAYS | 1ull << CLO_HC_RANDOM | 1ull << CLO_HC_TIME | 1ull << CLO_HC_CONSOLE_WRITE |         \
+    (EVERYONE | 1ull << CLO_HC_RANDOM | 1ull << CLO_HC_TIME | 1ull << CLO_HC_CONSOLE_WRITE |       \
      1ull << CLO_HC_CONSOLE_READ)
 #define CONSOLE (1ull << CLO_HC_CONSOLE_WRITE | 1ull << CLO_HC_CONSOLE_READ)
 
@@ -179,14 +180,17 @@ static const struct {
     [CLO_HC_REPORT] = {hypercall_report, 0},
     [CLO_HC_EXTEND] = {hypercall_extend, 1},
     [CLO_HC_READ_REGISTER] = {hypercall_read_register, 1},
+    [CLO_HC_OPEN] = {hypercall_open, 0},
     [CLO_HC_EXIT] = {serve_exit, 1},
     [CLO_HC_CONSOLE_WRITE] = {hypercall_console_write, 2},
     [CLO_HC_CONSOLE_READ] = {hypercall_console_read, 1},
+    [CLO_HC_CLOSE] = {hypercall_close, 1},
+    [CLO_HC_IDENTITY] = {hypercall_identity, 1},
 };
 
 uint64_t hypercall_allowed(uint64_t manifest_mask, bool exec)
 {
-    return exec ? PROGRAM : (manifest_mask | ALWAYS) & ~CONSOLE;
+    return exec ? PROGRAM : (manifest_mask | MODULE) & ~CONSOLE;
 }
 
 cloister_status hypercall_admit(uint64_t allowed, bool exec, uint32_t number,

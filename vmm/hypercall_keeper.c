@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static bool admit(struct module *module)
+bool hypercall_rate(struct module *module)
 {
     (void)pthread_mutex_lock(&module->lock);
     bool may = rate_take(&module->seals, world_now());
@@ -20,7 +20,7 @@ static bool admit(struct module *module)
 }
 
 /* A module that asks for what it may not have must not be able to flood the log. */
-static void log_refusal(struct module *module, const char *what, const struct reason *why)
+void hypercall_log_refusal(struct module *module, const char *what, const struct reason *why)
 {
     (void)pthread_mutex_lock(&module->lock);
     bool may = rate_take(&module->logs, world_now());
@@ -43,11 +43,11 @@ static cloister_status ask(struct hypercall *call, const char *what, uint32_t ty
                                      .reply = call->mailbox->payload,
                                      .capacity = reply,
                                      .exact = exact};
-    if (!admit(module))
+    if (!hypercall_rate(module))
         return CLOISTER_LIMIT;
     cloister_status status = keeper_link_ask(&module->world->keeper, &request, &why);
     if (status != CLOISTER_OK)
-        log_refusal(module, what, &why);
+        hypercall_log_refusal(module, what, &why);
     else if (!exact)
         call->result[0] = request.reply_size;
     return status;

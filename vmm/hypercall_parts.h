@@ -22,6 +22,16 @@ cloister_status hypercall_report(struct hypercall *call);
 cloister_status hypercall_extend(struct hypercall *call);
 cloister_status hypercall_read_register(struct hypercall *call);
 
+cloister_status hypercall_open(struct hypercall *call);
+cloister_status hypercall_close(struct hypercall *call);
+cloister_status hypercall_identity(struct hypercall *call);
+
+/* Takes one from the module's seals_per_s; false: there is none. */
+bool hypercall_rate(struct module *module);
+
+/* Tells the operator's log why, if the module's log_per_s has a line left. */
+void hypercall_log_refusal(struct module *module, const char *what, const struct reason *why);
+
 cloister_status hypercall_console_write(struct hypercall *call);
 cloister_status hypercall_console_read(struct hypercall *call);
 

@@ -11,6 +11,7 @@
 
 #include "abi/control.h"
 #include "vmm/channel.h"
+#include "vmm/errand.h"
 #include "vmm/extents.h"
 #include "vmm/rate.h"
 #include "vmm/time_limit.h"
@@ -39,6 +40,7 @@ struct module_thread {
     bool armed;          /* … and runs */
     uint64_t look_in_ns; /* what to set it to */
     struct time_limit limit;
+    struct errand errand;
     volatile sig_atomic_t expired;                  /* set by the kick handler */
     _Atomic bool inside;                            /* in vcpu_run */
     _Atomic bool parked;                            /* in WAIT */

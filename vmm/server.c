@@ -299,6 +299,7 @@ static int take_signal(struct server *server)
 
 static int module_changed(struct server *server)
 {
+    errands_serve(server->world);
     if (server->started || !world_started(server->world))
         return NOTHING_HAPPENED;
     server->started = true;

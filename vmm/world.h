@@ -4,7 +4,8 @@
  * Threads. The main thread serves the world socket and the signals; each vCPU has a thread of its
  * own that runs it and serves its hypercalls. Who owns what once the world runs:
  *
- *   main thread     connections, the channel tables' shape (open and close), extents, module
+ *   main thread     connections, the channel tables' shape (open and close, also for modules that
+ *                   ask: errand.h), extents, module
  *                   control pages, epoll registrations, mappings in the channel window
  *   vCPU thread     its vcpu, timer, time limit and mailbox
  *   world.memory    page tables and the monitor slot: a channel that opens adds mappings, PROTECT

@@ -20,7 +20,9 @@
 
 #include "cloister/abi/channel.h"
 #include "cloister/abi/manifest.h"
+#include "cloister/abi/peer.h"
 #include "cloister/abi/seal.h"
+#include "cloister/parameter.h"
 #include "cloister/status.h"
 
 #include <stddef.h>
@@ -76,6 +78,27 @@ extern const cloister_handler cloister_handlers[];
     }
 /* CLOISTER_METHOD("name", parameter, …) with none to four parameters. */
 #define CLOISTER_METHOD(...) CLOISTER_METHOD_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+/* Other modules of the world, for the manifest's `peer` (with `.peer_count`): which ones this
+   module calls (needs CLOISTER_ALLOW(OPEN)) and which ones may call it, by the name in their
+   manifest; "" is any. _OWN: only if they have this module's author. For another author write the
+   initializer of struct clo_peer. Without an entry nobody may. */
+#define CLOISTER_CALLS(module)                                                                     \
+    {                                                                                              \
+        .name = module, .flags = CLO_PEER_CALLS                                                    \
+    }
+#define CLOISTER_ACCEPTS(module)                                                                   \
+    {                                                                                              \
+        .name = module, .flags = CLO_PEER_ACCEPTS                                                  \
+    }
+#define CLOISTER_CALLS_OWN(module)                                                                 \
+    {                                                                                              \
+        .name = module, .flags = CLO_PEER_CALLS | CLO_PEER_SAME_AUTHOR                             \
+    }
+#define CLOISTER_ACCEPTS_OWN(module)                                                               \
+    {                                                                                              \
+        .name = module, .flags = CLO_PEER_ACCEPTS | CLO_PEER_SAME_AUTHOR                           \
+    }
 
 #define CLOISTER_ALLOW(call) (1ull << CLO_HC_##call)
 
@@ -152,6 +175,32 @@ CLOISTER_MUST_USE cloister_status cloister_extend(unsigned index,
                                                   uint8_t value[CLO_DIGEST_SIZE]);
 CLOISTER_MUST_USE cloister_status cloister_read_register(unsigned index,
                                                          uint8_t value[CLO_DIGEST_SIZE]);
+
+/* Calls to other modules of the world (abi/peer.h, docs/scheduling.md). */
+typedef struct cloister_peer cloister_peer;
+
+/* Opens a channel and a session to the module of that name in the world. `arena_size`: as for
+   clients; 0 for 64 KiB. It is for the thread that opened it, and closed by cloister_close_module.
+   Needs OPEN. DENIED: one of the two manifests does not permit it, or the other module calls this
+   one already; NOT_FOUND; BUSY; DEAD; NO_MEMORY; LIMIT; what the other module refuses with. */
+CLOISTER_MUST_USE cloister_status cloister_open_module(const char *module, size_t arena_size,
+                                                       cloister_peer **peer);
+
+/* NULL is ignored. */
+void cloister_close_module(cloister_peer *peer);
+
+/* Calls a method by name and waits, as cloister_call does for clients. The wait is part of this
+   module's own call: `deadline_us` must leave room for it in max_call_us; 0 is half of that. After
+   a TIMEOUT the peer stays usable; after DEAD it is only good for closing. */
+cloister_result cloister_call_module(cloister_peer *peer, const char *method,
+                                     cloister_parameter parameters[4], uint64_t deadline_us);
+
+/* Who was called, as the keeper measured it. Valid until the peer is closed. */
+const struct clo_module_identity *cloister_peer_identity(const cloister_peer *peer);
+
+/* Who calls, if it is a module of this world; BAD_STATE: it is none. Good in session hooks. */
+CLOISTER_MUST_USE cloister_status cloister_caller_identity(const cloister_call *call,
+                                                           struct clo_module_identity *identity);
 
 /* Whole payloads sealed and opened with OpenSSL's AES-256-GCM: link cloister-seal and libcrypto
    (`cloister module build … -- -lcloister-seal -lcrypto`). A blob has CLOISTER_SEAL_OVERHEAD bytes

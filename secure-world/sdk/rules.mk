@@ -13,6 +13,9 @@ SDK_LIBS    := $(SDK_LIB)/libcloister-module.a $(SDK_LIB)/libcloister-start.a \
 
 sdk_objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(wildcard $(1)/*.c) $(wildcard $(1)/*.S)))
 
+# What a module that calls modules shares with the client library.
+SDK_CLIENT := $(patsubst %,$(BUILD)/obj/secure-world/client/%.o,arena in_flight marshal parameters ring)
+
 .PHONY: sdk modules
 sdk: $(SDK_HEADERS) $(SDK_LIBS)
 modules: $(MODULES)
@@ -21,11 +24,15 @@ $(BUILD)/obj/secure-world/sdk/%.o: secure-world/sdk/%.c
 	@mkdir -p $(@D)
 	$(CC) $(SDK_CFLAGS) -c -o $@ $<
 
+$(BUILD)/obj/secure-world/client/%.o: normal-world/client/%.c
+	@mkdir -p $(@D)
+	$(CC) $(SDK_CFLAGS) -c -o $@ $<
+
 $(BUILD)/obj/secure-world/sdk/%.o: secure-world/sdk/%.S
 	@mkdir -p $(@D)
 	$(CC) -I. -Iinclude -c -o $@ $<
 
-$(SDK_LIB)/libcloister-module.a: $(call sdk_objects,secure-world/sdk)
+$(SDK_LIB)/libcloister-module.a: $(call sdk_objects,secure-world/sdk) $(SDK_CLIENT)
 $(SDK_LIB)/libcloister-start.a: $(call sdk_objects,secure-world/sdk/start)
 $(SDK_LIB)/libcloister-seal.a: $(call sdk_objects,secure-world/sdk/seal)
 $(SDK_LIBS):

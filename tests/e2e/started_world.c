@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #define PATH_SIZE 512
-#define WORDS_MAX 48
+#define WORDS_MAX 160
 
 void started_path(const char *below, char *path, size_t size)
 {

@@ -15,23 +15,33 @@
 
 static const uint64_t no_arguments[HYPERCALL_ARGUMENTS];
 
-static void every_module_has_the_five(void **state)
+static void every_module_has_the_seven(void **state)
 {
     (void)state;
-    static const uint32_t five[] = {CLO_HC_WAIT, CLO_HC_NOTIFY, CLO_HC_PANIC, CLO_HC_EXIT,
-                                    CLO_HC_PROTECT};
+    static const uint32_t seven[] = {CLO_HC_WAIT,    CLO_HC_NOTIFY, CLO_HC_PANIC,   CLO_HC_EXIT,
+                                     CLO_HC_PROTECT, CLO_HC_CLOSE,  CLO_HC_IDENTITY};
     uint64_t allowed = hypercall_allowed(0, false);
-    for (size_t i = 0; i < 5; i++)
-        assert_int_equal(hypercall_admit(allowed, false, five[i], no_arguments), CLOISTER_OK);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(hypercall_admit(allowed, false, seven[i], no_arguments), CLOISTER_OK);
+}
+
+static void program_has_no_other_modules(void **state)
+{
+    (void)state;
+    static const uint32_t three[] = {CLO_HC_OPEN, CLO_HC_CLOSE, CLO_HC_IDENTITY};
+    uint64_t allowed = hypercall_allowed(UINT64_MAX, true);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(hypercall_admit(allowed, true, three[i], no_arguments),
+                         CLOISTER_UNSUPPORTED);
 }
 
 static void undeclared_hypercall_is_denied(void **state)
 {
     (void)state;
-    static const uint32_t others[] = {CLO_HC_LOG,    CLO_HC_RANDOM,       CLO_HC_TIME,
-                                      CLO_HC_SEAL,   CLO_HC_UNSEAL,       CLO_HC_REPORT,
-                                      CLO_HC_EXTEND, CLO_HC_READ_REGISTER};
-    for (size_t i = 0; i < 8; i++) {
+    static const uint32_t others[] = {CLO_HC_LOG,    CLO_HC_RANDOM,        CLO_HC_TIME,
+                                      CLO_HC_SEAL,   CLO_HC_UNSEAL,        CLO_HC_REPORT,
+                                      CLO_HC_EXTEND, CLO_HC_READ_REGISTER, CLO_HC_OPEN};
+    for (size_t i = 0; i < 9; i++) {
         uint64_t but_this = hypercall_allowed(~(1ull << others[i]), false);
         assert_int_equal(hypercall_admit(but_this, false, others[i], no_arguments),
                          CLOISTER_DENIED);
@@ -43,9 +53,9 @@ static void undeclared_hypercall_is_denied(void **state)
 static void unknown_and_reserved_numbers_are_unsupported(void **state)
 {
     (void)state;
-    static const uint32_t numbers[] = {0,  CLO_HC_COMMIT, CLO_HC_OPEN, CLO_HC_COUNT, 63,
+    static const uint32_t numbers[] = {0,  CLO_HC_COMMIT, CLO_HC_COUNT, 63,
                                        64, 0x80000000,    UINT32_MAX};
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 7; i++)
         assert_int_equal(
             hypercall_admit(hypercall_allowed(UINT64_MAX, false), false, numbers[i], no_arguments),
             CLOISTER_UNSUPPORTED);
@@ -154,7 +164,7 @@ static void failed_hypercall_leaves_no_results(void **state)
     (void)state;
     struct fixture *fixture = fixture_make();
     fixture->mailbox.result[0] = fixture->mailbox.result[1] = 0x5555;
-    assert_int_equal(call(fixture, CLO_HC_OPEN, 0, 0), CLOISTER_UNSUPPORTED);
+    assert_int_equal(call(fixture, CLO_HC_COMMIT, 0, 0), CLOISTER_UNSUPPORTED);
     assert_int_equal(fixture->mailbox.result[0], 0);
     assert_int_equal(fixture->mailbox.result[1], 0);
 }
@@ -269,7 +279,8 @@ static void module_ends_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_module_has_the_five),
+        cmocka_unit_test(every_module_has_the_seven),
+        cmocka_unit_test(program_has_no_other_modules),
         cmocka_unit_test(undeclared_hypercall_is_denied),
         cmocka_unit_test(unknown_and_reserved_numbers_are_unsupported),
         cmocka_unit_test(console_is_for_programs_only),

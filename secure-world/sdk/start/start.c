@@ -10,14 +10,24 @@
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 extern const Elf64_Dyn _DYNAMIC[] __attribute__((visibility("hidden")));
 
+#define MEMORY_ALIGN 64u
+
 void sdk_start(uint64_t thread);
 
 static _Atomic bool ready;
 
 void *sdk_memory(size_t size)
 {
+    static _Atomic uint64_t used;
     const struct clo_boot *boot = sdk_boot();
-    return size <= boot->heap_size ? (void *)(uintptr_t)boot->heap_base : NULL;
+    uint64_t start = atomic_load(&used);
+    uint64_t end;
+    do {
+        end = start + ((size + MEMORY_ALIGN - 1) & ~(uint64_t)(MEMORY_ALIGN - 1));
+        if (size > boot->heap_size || end > boot->heap_size)
+            return NULL;
+    } while (!atomic_compare_exchange_weak(&used, &start, end));
+    return (void *)(uintptr_t)(boot->heap_base + start);
 }
 
 static uint64_t dynamic(int64_t tag)
