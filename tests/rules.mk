@@ -18,7 +18,7 @@ TEST_SHARED  := $(filter-out $(addprefix $(BUILD)/obj/,$(patsubst %.c,%.o,$(wild
 TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lm
 
 .PHONY: tests test-modules fuzzers test-nested abi-golden
-tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules
+tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules stress-tests
 test-modules: $(TEST_MODULES)
 fuzzers: $(FUZZERS)
 
@@ -54,6 +54,7 @@ $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(BUILD)/cloist
 
 include tests/interop/rules.mk
 include tests/cxx/rules.mk
+include tests/stress/rules.mk
 
 # Fuzzers: a build of their own by clang, of the files that read what others wrote.
 
