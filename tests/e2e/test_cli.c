@@ -715,6 +715,10 @@ static void static_program_runs_with_its_arguments(void **state)
     assert_string_equal(ran.out, "through");
     RUN(&ran, "exec", "/bin/busybox", "cat", "/etc/passwd");
     expect(1);
+    /* Threads and processes: none, as where all are in use. */
+    RUN(&ran, "exec", "/bin/busybox", "sh", "-c", "(echo x); echo y");
+    expect(2);
+    assert_non_null(strstr(ran.err, "can't fork: Resource temporarily unavailable"));
 }
 
 /* As env(1) says it. */
