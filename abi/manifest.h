@@ -23,7 +23,7 @@
 struct clo_method {
     uint8_t name[CLO_NAME_SIZE];
     uint16_t kinds;       /* CLO_PARAM_… without INLINE, 4 bits each */
-    uint16_t flags;       /* CLO_METHOD_ZERO_COPY_n for parameter n */
+    uint16_t flags;       /* CLO_METHOD_… */
     uint32_t reserved;    /* zero */
     uint32_t size_max[4]; /* buffers: bytes at most; values: 0 */
     uint32_t size_min[4]; /* buffers in: bytes at least; else 0 */
@@ -31,7 +31,13 @@ struct clo_method {
 
 static_assert(sizeof(struct clo_method) == 72, "clo_method");
 
-#define CLO_METHOD_ZERO_COPY(n) (1u << (n))
+#define CLO_METHOD_ZERO_COPY(n) (1u << (n)) /* for parameter n */
+
+/* The method takes a stream of any length in pieces: a buffer in, the next piece; a buffer out,
+   what comes of it; a value pair, in: a = bytes before this piece (0: a new stream), b = 1: the
+   last one; out: the module's to use, kept by the client from the last one. No other parameters. */
+#define CLO_METHOD_STREAM 0x10u
+#define CLO_STREAM_KINDS (CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4 | CLO_PARAM_INOUT << 8)
 
 /* Another module of the world that this one has to do with. A channel between two modules needs
    CALLS of one side and ACCEPTS of the other. */

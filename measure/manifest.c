@@ -165,9 +165,14 @@ static cloister_status check_method(const struct clo_manifest *m, unsigned i, st
         if (memcmp(m->method[k].name, method->name, sizeof method->name) == 0)
             return refuse(why, CLOISTER_BAD_FORMAT, "manifest: methods %u and %u are both named %s",
                           k, i, (const char *)method->name);
-    if ((method->flags >> CLO_PARAMETERS_MAX) != 0 || method->reserved != 0)
+    if ((method->flags & ~(15u | CLO_METHOD_STREAM)) != 0 || method->reserved != 0)
         return refuse(why, CLOISTER_BAD_FORMAT, "manifest: method %s: unknown flags %#x, %#x",
                       (const char *)method->name, method->flags, method->reserved);
+    if ((method->flags & CLO_METHOD_STREAM) && method->kinds != CLO_STREAM_KINDS)
+        return refuse(why, CLOISTER_BAD_FORMAT,
+                      "manifest: method %s is a stream of kinds %#x; a stream has a buffer in, a "
+                      "buffer out and a value pair both ways (%#x)",
+                      (const char *)method->name, method->kinds, CLO_STREAM_KINDS);
     for (unsigned p = 0; p < CLO_PARAMETERS_MAX; p++) {
         cloister_status status = check_parameter(method, p, why);
         if (status != CLOISTER_OK)

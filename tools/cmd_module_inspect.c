@@ -55,7 +55,7 @@ static void print_methods(const struct clo_manifest *manifest)
         (void)printf("method       %s(", text_of(method->name));
         for (unsigned p = 0; p < CLO_PARAMETERS_MAX && kind_of(method, p); p++)
             print_parameter(method, p);
-        (void)puts(")");
+        (void)puts(method->flags & CLO_METHOD_STREAM ? ") stream" : ")");
     }
 }
 
@@ -153,9 +153,10 @@ static json_t *json_methods(const struct clo_manifest *manifest)
 {
     json_t *list = json_array();
     for (unsigned i = 0; i < manifest->method_count; i++)
-        (void)json_array_append_new(list, json_pack("{s:s, s:o}", "name",
-                                                    text_of(manifest->method[i].name), "parameters",
-                                                    json_parameters(&manifest->method[i])));
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:o, s:b}", "name", text_of(manifest->method[i].name),
+                            "parameters", json_parameters(&manifest->method[i]), "stream",
+                            (manifest->method[i].flags & CLO_METHOD_STREAM) != 0));
     return list;
 }
 

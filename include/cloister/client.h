@@ -145,8 +145,7 @@ cloister_result cloister_wait_all(cloister_session *session, cloister_ticket tic
    with CANCELLED of origin transport if the module had not begun it; with what the module makes of
    it if it had (it can ask, and return CANCELLED itself); or with its result if that was on its
    way. NOT_FOUND: no such ticket. */
-CLOISTER_MUST_USE cloister_status cloister_cancel(cloister_session *session,
-                                                  cloister_ticket ticket);
+cloister_status cloister_cancel(cloister_session *session, cloister_ticket ticket);
 
 /* Reserves memory of the session's arena, aligned to 64 bytes and zero. Buffers that lie in it,
    64-byte aligned and each wholly in one reservation, go to the module without being copied here;
@@ -158,6 +157,29 @@ CLOISTER_MUST_USE cloister_status cloister_arena_reserve(cloister_session *sessi
 
 /* Gives it back and wipes it: at once, or when the last call that uses it ends. NULL is ignored. */
 void cloister_arena_release(cloister_session *session, void *bytes);
+
+/* Where a stream comes from and goes to. `read` fills `bytes` with up to `capacity` bytes, *size =
+   0 at the end; `write` takes what has come out, in order, and may be NULL. What they return other
+   than OK ends the stream. */
+typedef struct cloister_stream_ends {
+    cloister_status (*read)(void *context, void *bytes, size_t capacity, size_t *size);
+    cloister_status (*write)(void *context, const void *bytes, size_t size);
+    void *context;
+} cloister_stream_ends;
+
+/* Moves any number of bytes through a method that is declared as a stream: pieces in order, a few
+   of them in flight, read into and written from the arena itself. One stream at a time on a
+   session. `deadline_us`: of each piece. `value`: two words that the module gives with the last
+   piece; may be NULL. BAD_ARGUMENT of origin client: no stream; TOO_BIG: the arena has no room for
+   one piece (twice its size is well); BUSY; what `read` and `write` returned, of origin client;
+   what the first piece that failed came to. */
+cloister_result cloister_stream(cloister_session *session, const char *method,
+                                const cloister_stream_ends *ends, uint64_t deadline_us,
+                                uint64_t value[2]);
+
+/* The same from one descriptor to another, -1: what comes out is dropped. IO. */
+cloister_result cloister_stream_file(cloister_session *session, const char *method, int in, int out,
+                                     uint64_t deadline_us, uint64_t value[2]);
 
 /* Bytes of the session's arena. */
 size_t cloister_arena_size(const cloister_session *session);

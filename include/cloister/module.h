@@ -100,6 +100,15 @@ extern const cloister_handler cloister_handlers[];
         .name = module, .flags = CLO_PEER_ACCEPTS | CLO_PEER_SAME_AUTHOR                           \
     }
 
+/* CLOISTER_STREAM("name", most in, most out): a method that takes a stream of any length, in pieces
+   of at most so many bytes and with at most so many coming of each (docs/calls.md). Its handler
+   finds in argument[2] what CLO_METHOD_STREAM says. */
+#define CLOISTER_STREAM(n, in_most, out_most)                                                      \
+    {                                                                                              \
+        .name = n, .kinds = CLO_STREAM_KINDS, .flags = CLO_METHOD_STREAM,                          \
+        .size_max = {in_most, out_most},                                                           \
+    }
+
 #define CLOISTER_ALLOW(call) (1ull << CLO_HC_##call)
 
 struct cloister_manifest_note {

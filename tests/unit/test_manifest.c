@@ -98,7 +98,7 @@ REFUSED(method_without_name_is_refused, memset(method->name, 0, sizeof method->n
         "method 0 has no valid name")
 REFUSED(methods_of_one_name_are_refused, memcpy(manifest.method[1].name, "echo", 5);
         memset(manifest.method[1].name + 5, 0, 3), BAD_FORMAT, "both named echo")
-REFUSED(unknown_method_flags_are_refused, method->flags |= 16, BAD_FORMAT, "unknown flags")
+REFUSED(unknown_method_flags_are_refused, method->flags |= 32, BAD_FORMAT, "unknown flags")
 REFUSED(reserved_of_a_method_is_refused, method->reserved = 1, BAD_FORMAT, "unknown flags")
 REFUSED(unknown_parameter_kind_is_refused, method->kinds = 4, BAD_FORMAT, "unknown kind 4")
 REFUSED(inline_parameter_kind_is_refused, method->kinds |= CLO_PARAM_INLINE, BAD_FORMAT,
@@ -114,6 +114,8 @@ REFUSED(size_of_no_parameter_is_refused, method->size_max[3] = 8, BAD_FORMAT,
         "parameter 3 is no buffer")
 REFUSED(zero_copy_of_a_value_is_refused, method->flags |= CLO_METHOD_ZERO_COPY(2), BAD_FORMAT,
         "parameter 2 is no buffer")
+REFUSED(stream_of_other_parameters_is_refused, method->flags |= CLO_METHOD_STREAM, BAD_FORMAT,
+        "is a stream of kinds")
 REFUSED(buffer_of_no_bytes_is_refused, method->size_max[1] = 0, TOO_BIG, "size_max is 0")
 REFUSED(buffer_above_the_arena_is_refused, method->size_max[0] = CLO_ARENA_MAX + 1, TOO_BIG,
         "size_max is 16777217")
@@ -272,6 +274,7 @@ int main(void)
         TEST(least_size_of_a_value_is_refused),
         TEST(size_of_no_parameter_is_refused),
         TEST(zero_copy_of_a_value_is_refused),
+        TEST(stream_of_other_parameters_is_refused),
         TEST(buffer_of_no_bytes_is_refused),
         TEST(buffer_above_the_arena_is_refused),
         TEST(least_size_above_the_most_is_refused),
