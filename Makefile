@@ -84,7 +84,7 @@ clean:
 # Programs
 
 $(BUILD)/cloister: $(TOOL_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lelf -lcrypto
+	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lelf -lcrypto -lncursesw -ltinfo
 
 $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)

@@ -15,7 +15,7 @@ FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/
 
 TEST_SHARED  := $(filter-out $(addprefix $(BUILD)/obj/,$(patsubst %.c,%.o,$(wildcard tests/*/test_*.c))),\
                   $(call objects,tests/unit/*.c) $(call objects,tests/e2e/*.c) $(call objects,tests/attacks/*.c))
-TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lm
+TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lncursesw -ltinfo -lm
 
 .PHONY: tests test-modules fuzzers test-nested abi-golden
 tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules stress-tests

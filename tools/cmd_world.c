@@ -3,22 +3,19 @@
  */
 #include "tools/tool.h"
 
-#include "base/runtime_folder.h"
 #include "base/scope.h"
+#include "tools/world_names.h"
 #include "tools/world_run.h"
 #include "tools/world_show.h"
 
-#include <dirent.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #define STOP_TIMEOUT_MS 10000
-#define SUFFIX ".sock"
 
 static const char help[] =
     "Usage: cloister world COMMAND [ARGUMENTS...]\n"
@@ -83,13 +80,6 @@ static int show(int argc, char **argv)
     return TOOL_OK;
 }
 
-/* Sockets NAME.sock; not what else lies in the folder. */
-static int is_socket_name(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return length > strlen(SUFFIX) && strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
-}
-
 static void print_row(const struct world_facts *facts)
 {
     const struct clo_world_info *info = &facts->info;
@@ -103,11 +93,8 @@ static void print_row(const struct world_facts *facts)
 
 /* A socket that nobody answers is what a killed world left; the next world of that name removes
    it. A world that ends while we ask is no failure either. */
-static cloister_status list_one(const char *socket_name, struct world_facts *facts, json_t *list)
+static cloister_status list_one(const char *name, struct world_facts *facts, json_t *list)
 {
-    char name[NAME_MAX + 1];
-    int length = (int)(strlen(socket_name) - strlen(SUFFIX));
-    (void)snprintf(name, sizeof name, "%.*s", length, socket_name);
     cloister_status status = world_facts_read(name, facts, NULL);
     if (status != CLOISTER_OK)
         return status;
@@ -118,49 +105,27 @@ static cloister_status list_one(const char *socket_name, struct world_facts *fac
     return CLOISTER_OK;
 }
 
-/* No folder: no world ever ran here. */
-static cloister_status scan_folder(struct dirent ***entries, int *count, struct reason *why)
-{
-    char folder[PATH_MAX];
-    *entries = NULL;
-    *count = 0;
-    cloister_status status = runtime_folder(folder, sizeof folder, why);
-    if (status == CLOISTER_OK)
-        status = runtime_folder_check(folder, why);
-    if (status != CLOISTER_OK)
-        return status == CLOISTER_NOT_FOUND ? CLOISTER_OK : status;
-    *count = scandir(folder, entries, is_socket_name, alphasort);
-    if (*count < 0)
-        return refuse_errno(why, "cannot list %s", folder);
-    return CLOISTER_OK;
-}
-
 static int list(int argc, char **argv)
 {
     bool json;
     struct reason why = {0};
-    struct dirent **entries;
-    int count;
+    struct world_names names = {0};
     int parsed = parse_json("world ls", argc, argv, &json);
     if (parsed != TOOL_OK)
         return parsed < 0 ? tool_help(help) : parsed;
     if (argc != optind)
         return tool_usage("world ls", "it takes no arguments; '%.40s' given", argv[optind]);
     AUTO_FREE struct world_facts *facts = calloc(1, sizeof *facts);
-    json_t *worlds = json ? json_array() : NULL;
-    cloister_status status = facts ? scan_folder(&entries, &count, &why) : CLOISTER_NO_MEMORY;
-    if (status != CLOISTER_OK) {
-        json_decref(worlds);
+    cloister_status status = facts ? world_names_list(&names, &why) : CLOISTER_NO_MEMORY;
+    if (status != CLOISTER_OK)
         return tool_fail("world ls", status, &why);
-    }
-    if (!json && count > 0)
+    json_t *worlds = json ? json_array() : NULL;
+    if (!json && names.count > 0)
         (void)printf("%-20s %-9s %8s  %-6s %-12s %-5s %s\n", "NAME", "STATE", "PID", "KVM",
                      "ISOLATION", "DEBUG", "MODULES");
-    for (int i = 0; i < count; i++) {
-        (void)list_one(entries[i]->d_name, facts, worlds);
-        free(entries[i]);
-    }
-    free(entries);
+    for (size_t i = 0; i < names.count; i++)
+        (void)list_one(names.name[i], facts, worlds);
+    world_names_free(&names);
     return json ? print_json("world ls", worlds) : TOOL_OK;
 }
 

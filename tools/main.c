@@ -15,6 +15,7 @@ static const char help[] =
     "Runs trusted modules in a measured secure world on KVM.\n"
     "\n"
     "  world run|ls|show|stop      secure worlds: start, list, look at, end\n"
+    "  top                         watch running worlds\n"
     "  call WORLD/MODULE METHOD    call a method of a module\n"
     "  module new|build|sign|...   make, sign, measure and inspect modules\n"
     "  interface NAME.proto        client and module code from a typed interface\n"
@@ -38,9 +39,11 @@ static const char help[] =
     "   5 not permitted\n";
 
 static const struct tool_command groups[] = {
-    {"world", cmd_world},         {"module", cmd_module}, {"call", cmd_call},
-    {"interface", cmd_interface}, {"exec", cmd_exec},     {"key", cmd_key},
-    {"report", cmd_report},       {"doctor", cmd_doctor}, {"bench", cmd_bench},
+    {"world", cmd_world},   {"module", cmd_module},
+    {"call", cmd_call},     {"interface", cmd_interface},
+    {"exec", cmd_exec},     {"key", cmd_key},
+    {"report", cmd_report}, {"doctor", cmd_doctor},
+    {"bench", cmd_bench},   {"top", cmd_top},
 };
 
 /* A caller may have closed a standard descriptor: a file opened later must not become it. */

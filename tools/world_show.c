@@ -25,7 +25,7 @@ const char *world_isolation_name(uint32_t isolation)
     return name_of(names, ARRAY_SIZE(names), isolation);
 }
 
-static const char *module_state_name(uint32_t state)
+const char *world_module_state_name(uint32_t state)
 {
     static const char *const names[] = {"starting", "serving", "dead", "ended"};
     return name_of(names, ARRAY_SIZE(names), state);
@@ -95,11 +95,11 @@ static json_t *module_json(const struct clo_module_info *module)
         "{s:s, s:s, s:I, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "name",
         module->name, "version", module->version, "svn", (json_int_t)module->svn, "measurement",
         hex_json(module->measurement, sizeof module->measurement), "author",
-        hex_json(module->author, sizeof module->author), "state", module_state_name(module->state),
-        "calls", (json_int_t)module->calls, "generation", (json_int_t)module->generation, "threads",
-        (json_int_t)module->threads, "polling", (json_int_t)module->polling, "channels",
-        (json_int_t)module->channels, "exits", (json_int_t)module->exits, "end", module->end,
-        "methods", methods_json(module));
+        hex_json(module->author, sizeof module->author), "state",
+        world_module_state_name(module->state), "calls", (json_int_t)module->calls, "generation",
+        (json_int_t)module->generation, "threads", (json_int_t)module->threads, "polling",
+        (json_int_t)module->polling, "channels", (json_int_t)module->channels, "exits",
+        (json_int_t)module->exits, "end", module->end, "methods", methods_json(module));
 }
 
 json_t *world_facts_json(const struct world_facts *facts)
@@ -125,7 +125,7 @@ static void print_module(const struct clo_module_info *module)
     hex_encode(module->author, sizeof module->author, author);
     (void)printf("module       %s %s (svn %" PRIu32 ")\n", module->name, module->version,
                  module->svn);
-    (void)printf("  state      %s%s%s\n", module_state_name(module->state),
+    (void)printf("  state      %s%s%s\n", world_module_state_name(module->state),
                  module->end[0] ? ": " : "", module->end);
     (void)printf("  measured   %s\n", measurement);
     (void)printf("  author     %s\n",

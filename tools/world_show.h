@@ -28,5 +28,6 @@ void world_facts_print(const struct world_facts *facts);
 
 const char *world_state_name(uint32_t state);
 const char *world_isolation_name(uint32_t isolation);
+const char *world_module_state_name(uint32_t state);
 
 #endif
