@@ -35,7 +35,7 @@ include secure-world/sdk/rules.mk
 # Payload of the machine tests: no libc, no SDK, whatever the build.
 PAYLOAD_CFLAGS := $(filter-out -fno-pic,$(RUNTIME_CFLAGS)) -fPIE -fvisibility=hidden
 
-$(BUILD)/tests/payload/%.mod: tests/payload/%.c
+$(BUILD)/tests/payload/%.mod: tests/payload/%.c $(wildcard tests/payload/*.h abi/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(PAYLOAD_CFLAGS) -I. -Iinclude -nostdlib -static-pie \
 	  -Wl,-z,norelro,-z,noexecstack,--build-id=none -o $@ $<
