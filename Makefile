@@ -86,15 +86,21 @@ clean:
 $(BUILD)/cloister: $(TOOL_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
 	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lelf -lcrypto -lncursesw -ltinfo
 
+# The keeper copies and measures the world host at every start of a world, so it carries no symbols,
+# nor anything else that the folder it was built in changes. Debuggers find them beside it.
+split_symbols = objcopy --only-keep-debug $@ $@.debug && strip $@
+
 $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -o $@ $^ -lseccomp
+	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -o $@ $^ -lseccomp
+	$(if $(SANITIZE),,$(split_symbols))
 
 # Static: no variable of the environment can put code into it (LD_PRELOAD), and it starts in half the
 # time. The linker's warnings are about dlopen and name lookup, which libcrypto only uses when told to.
 $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--no-warnings -o $@ $^ -lseccomp -lcrypto
+	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -Wl,--no-warnings -o $@ $^ -lseccomp -lcrypto
+	$(if $(SANITIZE),,$(split_symbols))
 
 # libcrypto.a: the very code that digest.mod has.
 $(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
