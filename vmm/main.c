@@ -13,6 +13,7 @@
 #include "vmm/world_socket.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,6 +201,7 @@ int main(int argc, char **argv)
     struct options options;
     struct reason why = {0};
     log_start(program_name, LOG_LEVEL_INFO);
+    memory_be_small();
     if (options_parse(argc, argv, &options, &why) != CLOISTER_OK) {
         log_error("%s; see --help", why.text);
         return EXIT_USAGE;

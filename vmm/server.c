@@ -8,6 +8,7 @@
 #include "vmm/client_process.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/scope.h"
 
 #include <signal.h>
@@ -18,6 +19,8 @@
 
 #define EVENTS_AT_ONCE 32
 #define ACCEPTS_AT_ONCE 16
+/* The first calls need what a trim takes away: so long nothing happens before it. */
+#define TRIM_AFTER_MS 50
 
 /* Kinds of descriptor, in the upper half of epoll's data; connections have their serial there. */
 enum watched { WATCH_LISTEN, WATCH_SIGNALS, WATCH_KEEPER, WATCH_CHANGES, WATCH_CONNECTION };
@@ -87,8 +90,6 @@ cloister_status server_create(struct server *server, struct world *world, int li
         return refuse_errno(why, "cannot make the server's descriptors");
     if (!server->connection || !server->body)
         return refuse(why, CLOISTER_NO_MEMORY, "no memory for the server");
-    for (unsigned i = 0; i < SERVER_CONNECTIONS_MAX; i++)
-        server->connection[i].fd = -1;
     return watch_all(server, why);
 }
 
@@ -110,7 +111,7 @@ static void hang_up(struct server *server, struct connection *connection)
     if (client->module)
         channel_close(client->module, client->slot, CLO_CHANNEL_CLOSED);
     (void)close(connection->fd);
-    *connection = (struct connection){.fd = -1, .serial = connection->serial + 1};
+    *connection = (struct connection){.serial = connection->serial + 1};
     server->count--;
     set_accepting(server, true);
 }
@@ -121,7 +122,7 @@ static struct connection *find_idle(struct server *server)
     struct connection *idle = NULL;
     for (unsigned i = 0; i < SERVER_CONNECTIONS_MAX; i++) {
         struct connection *connection = &server->connection[i];
-        if (connection->fd >= 0 && !connection->client.module &&
+        if (connection->fd > 0 && !connection->client.module &&
             (!idle || connection->heard < idle->heard))
             idle = connection;
     }
@@ -131,7 +132,7 @@ static struct connection *find_idle(struct server *server)
 static struct connection *find_free(struct server *server)
 {
     for (unsigned i = 0; i < SERVER_CONNECTIONS_MAX; i++)
-        if (server->connection[i].fd < 0)
+        if (server->connection[i].fd == 0)
             return &server->connection[i];
     struct connection *idle = find_idle(server);
     if (idle)
@@ -160,7 +161,7 @@ static bool user_may(const struct server *server, uint32_t uid)
     if (uid == server->world->owner || uid == 0)
         return true;
     for (unsigned i = 0; i < SERVER_CONNECTIONS_MAX; i++)
-        held += server->connection[i].fd >= 0 && server->connection[i].client.caller.uid == uid;
+        held += server->connection[i].fd > 0 && server->connection[i].client.caller.uid == uid;
     return held < SERVER_USER_MAX;
 }
 
@@ -278,7 +279,7 @@ static bool connection_event(struct server *server, const struct epoll_event *ev
     uint32_t index = event->data.u64 & 0xffffff;
     struct connection *connection = &server->connection[index];
     /* An earlier event of the same batch may have closed it. */
-    if (connection->fd < 0 || connection->serial != (uint32_t)(event->data.u64 >> 32))
+    if (connection->fd == 0 || connection->serial != (uint32_t)(event->data.u64 >> 32))
         return false;
     if (event->events & EPOLLIN)
         return serve_connection(server, connection);
@@ -324,11 +325,22 @@ static int handle(struct server *server, const struct epoll_event *event)
     return NOTHING_HAPPENED;
 }
 
+static int wait(struct server *server, struct epoll_event *events)
+{
+    bool trim = server->started && !server->trimmed;
+    int count = epoll_wait(server->epoll, events, EVENTS_AT_ONCE, trim ? TRIM_AFTER_MS : -1);
+    if (trim && count == 0) {
+        memory_trim();
+        server->trimmed = true;
+    }
+    return count;
+}
+
 enum server_event server_run(struct server *server, struct reason *why)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     for (;;) {
-        int count = epoll_wait(server->epoll, events, EVENTS_AT_ONCE, -1);
+        int count = wait(server, events);
         if (count < 0 && errno != EINTR) {
             (void)!refuse_errno(why, "cannot wait for clients");
             return SERVER_FAILED;
@@ -346,7 +358,7 @@ enum server_event server_run(struct server *server, struct reason *why)
 void server_destroy(struct server *server)
 {
     for (unsigned i = 0; server->connection && i < SERVER_CONNECTIONS_MAX; i++)
-        if (server->connection[i].fd >= 0)
+        if (server->connection[i].fd > 0)
             hang_up(server, &server->connection[i]);
     if (server->epoll >= 0)
         (void)close(server->epoll);

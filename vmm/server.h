@@ -18,7 +18,7 @@ enum server_event {
 };
 
 struct connection {
-    int fd; /* -1: free */
+    int fd; /* 0: free; so that connections that never were take no memory */
     uint32_t serial;
     uint64_t heard; /* order of the last sign of life */
     struct control_client client;
@@ -33,6 +33,7 @@ struct server {
     unsigned count; /* connections */
     bool started;   /* SERVER_STARTED was given */
     bool accepting; /* `listen` is watched */
+    bool trimmed;   /* memory that only the start needed is given back */
     struct connection *connection;
     uint8_t *body; /* room for a reply */
 };

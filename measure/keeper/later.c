@@ -3,13 +3,15 @@
  */
 #include "measure/keeper/later.h"
 
+#include "base/memory.h"
 #include "base/scope.h"
 #include "measure/crypto.h"
 #include "measure/keeper/conversation.h"
 
-#include <link.h>
-#include <malloc.h>
 #include <sys/mman.h>
+
+/* So long no request comes before what no start needs is done. */
+#define QUIET_MS 20
 
 cloister_status later_keys(struct conversation *conversation, struct reason *why)
 {
@@ -43,37 +45,15 @@ cloister_status later_measurement(struct conversation *conversation, struct reas
     return CLOISTER_OK;
 }
 
-/* Code and constants are the file's: dropped here, they come back from the page cache when they are
-   needed. Data that may have been written stays. */
-static int drop_constant_segments(struct dl_phdr_info *object, size_t size, void *unused)
-{
-    (void)size;
-    (void)unused;
-    for (unsigned i = 0; i < object->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
-            continue;
-        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(uintptr_t)(CLO_PAGE_SIZE - 1);
-        (void)madvise((void *)start,
-                      object->dlpi_addr + segment->p_vaddr + segment->p_memsz - start,
-                      MADV_DONTNEED);
-    }
-    return 0;
-}
-
-static void trim(void)
-{
-    (void)malloc_trim(0);
-    (void)dl_iterate_phdr(drop_constant_segments, NULL);
-}
-
-/* Before START only what START needs: it must not have to wait for the rest. */
-bool later_is_due(const struct conversation *conversation)
+/* Before START only what START needs: it must not have to wait for the rest. And after it the world
+   host has the processor until it serves. */
+int later_wait(const struct conversation *conversation)
 {
     if (conversation->socket < 0)
-        return false;
-    return !conversation->later.keys_done ||
-           (conversation->launch.started && !conversation->later.trimmed);
+        return -1;
+    if (!conversation->later.keys_done)
+        return 0;
+    return conversation->launch.started && !conversation->later.trimmed ? QUIET_MS : -1;
 }
 
 void later_do(struct conversation *conversation)
@@ -85,7 +65,7 @@ void later_do(struct conversation *conversation)
     else if (!later->binary_tried)
         (void)!later_measurement(conversation, &why);
     else {
-        trim();
+        memory_trim();
         later->trimmed = true;
     }
 }

@@ -23,8 +23,8 @@ struct later {
     bool trimmed;       /* memory has been given back */
 };
 
-/* Is there something to do while no request waits? */
-bool later_is_due(const struct conversation *conversation);
+/* How long to wait for a request before later_do has something to do, ms; -1: it has not. */
+int later_wait(const struct conversation *conversation);
 
 /* Does one piece of it. What went wrong is told by the functions below. */
 void later_do(struct conversation *conversation);

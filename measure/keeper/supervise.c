@@ -66,7 +66,7 @@ int supervise(struct conversation *conversation, int process, int signals)
     for (int passed = 0;;) {
         struct pollfd watched[] = {
             {process, POLLIN, 0}, {signals, POLLIN, 0}, {conversation->socket, POLLIN, 0}};
-        int ready = poll(watched, ARRAY_SIZE(watched), later_is_due(conversation) ? 0 : -1);
+        int ready = poll(watched, ARRAY_SIZE(watched), later_wait(conversation));
         if (ready == 0)
             later_do(conversation);
         if (ready <= 0)
