@@ -6,124 +6,18 @@
 
 #include "base/file.h"
 #include "base/scope.h"
-#include "tools/call_inputs.h"
+#include "tools/call_batch.h"
 #include "tools/call_latency.h"
+#include "tools/call_options.h"
+#include "tools/call_stream.h"
 #include "tools/world_show.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define COMMAND "call"
-#define COUNT_MAX 1000000u
-
-static const char help[] =
-    "Usage: cloister call WORLD/MODULE METHOD [OPTIONS]\n"
-    "Calls a method of a module. Inputs are given in the order in which the method declares\n"
-    "them; 'cloister module inspect' and 'cloister world show' name methods.\n"
-    "\n"
-    "  --in FILE            input: the bytes of a file; - is standard input\n"
-    "  --text TEXT          input: these bytes\n"
-    "  --hex DIGITS         input: bytes in hexadecimal\n"
-    "  --value A,B          input: a pair of decimal numbers\n"
-    "  --out FILE           output goes here, once for each output in order; the file is\n"
-    "                       replaced only when the call has succeeded\n"
-    "  --room BYTES         take at most so many bytes for each output (default: as many as the\n"
-    "                       method can make); up to 48 travel without the arena\n"
-    "  --timeout MS         give up after so long; the module goes on\n"
-    "  --count N            call N times, report the latency on standard error\n"
-    "\n"
-    "Outputs without --out go to standard output, value pairs as a line \"A,B\".\n"
-    "Exit status: 0 done, 3 refused by the module, 4 no such world, module or method,\n"
-    "7 an input is not acceptable, 8 the module has ended, 9 timeout, others as in\n"
-    "'cloister --help'.\n";
-
-struct call_options {
-    const char *target;
-    const char *method;
-    struct call_inputs inputs;
-    const char *out[CLO_PARAMETERS_MAX];
-    unsigned out_count;
-    unsigned long long timeout_ms;
-    unsigned long long count;
-};
-
-static int add_input(struct call_options *options, enum call_word_kind kind)
-{
-    struct call_inputs *inputs = &options->inputs;
-    if (inputs->count == CALL_WORDS_MAX)
-        return tool_usage(COMMAND, "more than %u inputs; no method takes more", CALL_WORDS_MAX);
-    inputs->word[inputs->count++] = (struct call_word){.kind = kind, .text = optarg};
-    return TOOL_OK;
-}
-
-static int add_output(struct call_options *options)
-{
-    if (options->out_count == CLO_PARAMETERS_MAX)
-        return tool_usage(COMMAND, "more than %u outputs; no method has more", CLO_PARAMETERS_MAX);
-    options->out[options->out_count++] = optarg;
-    return TOOL_OK;
-}
-
-static int take_number(const char *what, unsigned long long least, unsigned long long most,
-                       unsigned long long *number)
-{
-    struct reason why;
-    cloister_status status = tool_number(what, optarg, least, most, number, &why);
-    return status == CLOISTER_OK ? TOOL_OK : tool_fail(COMMAND, status, &why);
-}
-
-static int take_option(struct call_options *options, int option)
-{
-    switch (option) {
-    case 'i':
-        return add_input(options, CALL_FILE);
-    case 't':
-        return add_input(options, CALL_TEXT);
-    case 'x':
-        return add_input(options, CALL_HEX);
-    case 'v':
-        return add_input(options, CALL_VALUE);
-    case 'o':
-        return add_output(options);
-    case 'r':
-        options->inputs.room_given = true;
-        return take_number("--room", 0, CLO_ARENA_MAX, &options->inputs.room);
-    case 'd':
-        return take_number("--timeout", 1, 86400000, &options->timeout_ms);
-    default:
-        return take_number("--count", 1, COUNT_MAX, &options->count);
-    }
-}
-
-static int parse(int argc, char **argv, struct call_options *options)
-{
-    static const struct option names[] = {
-        {"in", required_argument, NULL, 'i'},      {"text", required_argument, NULL, 't'},
-        {"hex", required_argument, NULL, 'x'},     {"value", required_argument, NULL, 'v'},
-        {"out", required_argument, NULL, 'o'},     {"room", required_argument, NULL, 'r'},
-        {"timeout", required_argument, NULL, 'd'}, {"count", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},          {0},
-    };
-    int option;
-    while ((option = getopt_long(argc, argv, ":h", names, NULL)) != -1) {
-        if (option == 'h')
-            return -1;
-        if (option == '?' || option == ':')
-            return tool_bad_option(COMMAND, option, argv);
-        int taken = take_option(options, option);
-        if (taken != TOOL_OK)
-            return taken;
-    }
-    if (argc - optind != 2)
-        return tool_usage(COMMAND, "WORLD/MODULE and METHOD are needed, %d words given",
-                          argc - optind);
-    options->target = argv[optind];
-    options->method = argv[optind + 1];
-    return TOOL_OK;
-}
 
 /* The module is behind the last '/': a world may be the path of a socket. */
 static cloister_status split_target(const char *target, char *world, size_t size,
@@ -262,24 +156,94 @@ static cloister_status call_many(cloister_session *session, const struct call_op
     return CLOISTER_OK;
 }
 
+/* As the options say: once, or often. */
+static cloister_status call_as_asked(cloister_session *session, const struct call_options *options,
+                                     struct call_parameters *made, struct reason *why)
+{
+    if (options->count > 0 && options->in_flight == 0)
+        return call_many(session, options, made, why);
+    cloister_result result =
+        options->count > 0
+            ? call_batch(session, options->method, made->parameter, options->timeout_ms * 1000,
+                         options->count, (unsigned)options->in_flight)
+            : call_once(session, options, made);
+    return result.status == CLOISTER_OK ? CLOISTER_OK : describe(result, options, why);
+}
+
+static cloister_status open_session(cloister_world *world, const char *module,
+                                    const struct call_options *options, size_t arena_size,
+                                    cloister_session **session, struct reason *why)
+{
+    cloister_status status = cloister_session_open(world, module, arena_size, session);
+    if (status != CLOISTER_OK)
+        return refuse(why, status, "cannot open a session to %.80s: %s", options->target,
+                      cloister_status_text(status));
+    return CLOISTER_OK;
+}
+
+/* Room for all calls that will be in flight, as far as arenas go. */
+static size_t arena_for(const struct call_options *options, const struct call_parameters *made)
+{
+    size_t wanted = made->arena_size * (options->in_flight ? options->in_flight : 1);
+    return wanted < CLO_ARENA_MAX ? wanted : CLO_ARENA_MAX;
+}
+
 static cloister_status call_in_session(cloister_world *world, const char *module,
                                        const struct call_options *options,
                                        struct call_parameters *made, struct reason *why)
 {
     cloister_session *session;
-    cloister_status status = cloister_session_open(world, module, made->arena_size, &session);
+    cloister_status status =
+        open_session(world, module, options, arena_for(options, made), &session, why);
     if (status != CLOISTER_OK)
-        return refuse(why, status, "cannot open a session to %.80s: %s", options->target,
-                      cloister_status_text(status));
-    if (options->count > 0) {
-        status = call_many(session, options, made, why);
-    } else {
-        cloister_result result = call_once(session, options, made);
-        status = result.status;
-        if (status != CLOISTER_OK)
-            status = describe(result, options, why);
-    }
+        return status;
+    status = call_as_asked(session, options, made, why);
     cloister_session_close(session);
+    return status;
+}
+
+static cloister_status stream_in_session(cloister_world *world, const char *module,
+                                         const struct clo_method *method,
+                                         const struct call_options *options, struct reason *why)
+{
+    const struct call_inputs *inputs = &options->inputs;
+    size_t piece = (size_t)method->size_max[0] + method->size_max[1];
+    size_t arena = 4 * piece < CLO_ARENA_MAX ? 4 * piece : CLO_ARENA_MAX;
+    uint64_t value[2] = {0};
+    cloister_session *session;
+    cloister_result result = {CLOISTER_OK, CLOISTER_ORIGIN_NONE};
+    if (inputs->count > 1 || (inputs->count == 1 && inputs->word[0].kind != CALL_FILE) ||
+        options->out_count > 2 || options->count > 0)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "method %.40s is a stream: one --in, up to two --out and no --count",
+                      options->method);
+    cloister_status status = open_session(world, module, options, arena, &session, why);
+    if (status != CLOISTER_OK)
+        return status;
+    status = call_stream(session, options->method, inputs->count ? inputs->word[0].text : "-",
+                         options->out_count ? options->out[0] : "-", options->timeout_ms * 1000,
+                         value, &result, why);
+    cloister_session_close(session);
+    if (status == CLOISTER_OK && result.status != CLOISTER_OK)
+        status = describe(result, options, why);
+    if (status != CLOISTER_OK || options->out_count < 2)
+        return status;
+    const cloister_parameter pair = {.kind = CLO_PARAM_OUT, .a = value[0], .b = value[1]};
+    return write_output(&pair, options->out[1], why);
+}
+
+static cloister_status call_method(cloister_world *world, const char *module,
+                                   const struct clo_method *method,
+                                   const struct call_options *options, struct call_parameters *made,
+                                   struct reason *why)
+{
+    cloister_status status = call_parameters_make(method, &options->inputs, made, why);
+    if (status == CLOISTER_OK)
+        status = check_outputs(options, made, why);
+    if (status == CLOISTER_OK)
+        status = call_in_session(world, module, options, made, why);
+    if (status == CLOISTER_OK)
+        status = write_outputs(options, made, why);
     return status;
 }
 
@@ -292,15 +256,11 @@ static cloister_status call_with(cloister_world *world, const char *module,
     cloister_status status = find_module(world, module, &info, why);
     if (status == CLOISTER_OK)
         status = find_method(&info, options->method, &method, why);
-    if (status == CLOISTER_OK)
-        status = call_parameters_make(method, &options->inputs, made, why);
-    if (status == CLOISTER_OK)
-        status = check_outputs(options, made, why);
-    if (status == CLOISTER_OK)
-        status = call_in_session(world, module, options, made, why);
-    if (status == CLOISTER_OK)
-        status = write_outputs(options, made, why);
-    return status;
+    if (status != CLOISTER_OK)
+        return status;
+    if (method->flags & CLO_METHOD_STREAM)
+        return stream_in_session(world, module, method, options, why);
+    return call_method(world, module, method, options, made, why);
 }
 
 int cmd_call(int argc, char **argv)
@@ -311,9 +271,9 @@ int cmd_call(int argc, char **argv)
     char name[PATH_MAX];
     const char *module = NULL;
     cloister_world *world;
-    int parsed = parse(argc, argv, &options);
+    int parsed = call_options_parse(argc, argv, &options);
     if (parsed != TOOL_OK)
-        return parsed < 0 ? tool_help(help) : parsed;
+        return parsed < 0 ? tool_help(call_help) : parsed;
     cloister_status status = split_target(options.target, name, sizeof name, &module, &why);
     if (status == CLOISTER_OK)
         status = world_open(name, &world, &why);

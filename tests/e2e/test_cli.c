@@ -29,6 +29,7 @@
 static char folder[64];
 static char echo_module[512];
 static char vault_module[512];
+static char calls_module[512];
 static struct command ran;
 
 /* Keys, runtime folder and scratch space of this program's own. */
@@ -50,6 +51,7 @@ static int set_up_all(void **state)
         return -1;
     started_path("modules/echo.mod", echo_module, sizeof echo_module);
     started_path("modules/vault.mod", vault_module, sizeof vault_module);
+    started_path("tests/modules/calls.mod", calls_module, sizeof calls_module);
     (void)setenv("CLOISTER_STATE", in_folder("state"), 1);
     (void)setenv("CLOISTER_RUNTIME", in_folder("run"), 1);
     RUN(&ran, "key", "init");
@@ -99,7 +101,8 @@ static void expect_refusal(int status)
 
 static void start_world(const char *name)
 {
-    RUN(&ran, "world", "run", name, "--debug", "--detach", "--module", echo_module, vault_module);
+    RUN(&ran, "world", "run", name, "--debug", "--detach", "--module", echo_module, vault_module,
+        calls_module);
     expect(TOOL_OK);
 }
 
@@ -366,7 +369,7 @@ static void shown_json_has_what_programs_need(void **state)
     assert_non_null(json_string_value(json_object_get(world, "isolation")));
     assert_true(json_is_true(json_object_get(world, "debug")));
     json_t *modules = json_object_get(world, "modules");
-    assert_int_equal(json_array_size(modules), 2);
+    assert_int_equal(json_array_size(modules), 3);
     json_t *echo = json_array_get(modules, 0);
     assert_string_equal(json_string_value(json_object_get(echo, "name")), "echo");
     assert_non_null(json_string_value(json_object_get(echo, "version")));
@@ -669,6 +672,51 @@ static void counted_calls_report_their_latency(void **state)
     assert_non_null(strstr(ran.err, "100 calls: median"));
 }
 
+static void calls_in_flight_report_their_rate(void **state)
+{
+    (void)state;
+    need_kvm();
+    RUN(&ran, "call", "e/echo", "echo", "--text", "again", "--count", "100", "--in-flight", "64");
+    expect(TOOL_OK);
+    assert_non_null(strstr(ran.err, "100 calls, 64 in flight"));
+    RUN(&ran, "call", "e/echo", "echo", "--text", "again", "--in-flight", "64");
+    expect_refusal(TOOL_USAGE);
+    RUN(&ran, "call", "e/echo", "echo", "--text", "again", "--count", "9", "--in-flight", "65");
+    expect_refusal(TOOL_BAD_INPUT);
+}
+
+static void streams_go_from_file_to_file(void **state)
+{
+    (void)state;
+    need_kvm();
+    const char *once = in_folder("once");
+    RUN(&ran, "call", "e/calls", "invert", "--in", echo_module, "--out", once);
+    expect(TOOL_OK);
+    RUN(&ran, "call", "e/calls", "invert", "--in", once, "--out", in_folder("twice"), "--out", "-");
+    expect(TOOL_OK);
+    assert_int_not_equal(atoi(ran.out), 0);
+    RUN(&ran, "module", "diff", echo_module, in_folder("twice"));
+    expect(TOOL_OK);
+    command_run_with_input(&ran, "hello", (const char *const[]){"call", "e/calls", "invert", NULL});
+    expect(TOOL_OK);
+    assert_memory_equal(ran.out, "\x97\x9a\x93\x93\x90", 5);
+}
+
+static void stream_that_fails_leaves_no_file(void **state)
+{
+    (void)state;
+    need_kvm();
+    const char *out = in_folder("stopped");
+    command_run_with_input(&ran, "stop",
+                           (const char *const[]){"call", "e/calls", "invert", "--out", out, NULL});
+    expect_refusal(TOOL_FAILED);
+    assert_int_equal(access(out, F_OK), -1);
+    RUN(&ran, "call", "e/calls", "invert", "--in", "/nowhere/at/all");
+    expect_refusal(TOOL_NOT_FOUND);
+    RUN(&ran, "call", "e/calls", "invert", "--text", "x");
+    expect_refusal(TOOL_BAD_INPUT);
+}
+
 /* Sealing and reports */
 
 static void sealed_file_opens_after_a_restart(void **state)
@@ -880,6 +928,9 @@ int main(void)
         WITH_WORLD(wrong_inputs_are_refused_before_the_call),
         WITH_WORLD(too_little_room_is_said_by_the_module),
         WITH_WORLD(counted_calls_report_their_latency),
+        WITH_WORLD(calls_in_flight_report_their_rate),
+        WITH_WORLD(streams_go_from_file_to_file),
+        WITH_WORLD(stream_that_fails_leaves_no_file),
         WITH_WORLD(sealed_file_opens_after_a_restart),
         cmocka_unit_test(report_of_a_production_world_is_accepted),
         WITH_WORLD(report_of_a_debug_world_is_refused_by_default),
