@@ -48,7 +48,7 @@ TEST_MODULE_OPTIONS_relay   := --no-libc
 TEST_MODULE_OPTIONS_shy     := --no-libc
 TEST_MODULE_OPTIONS_hasty   := --no-libc
 
-$(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(BUILD)/cloister | sdk
+$(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(SDK_HEADERS) $(SDK_LIBS) | $(BUILD)/cloister
 	@mkdir -p $(@D)
 	$(BUILD)/cloister module build $(TEST_MODULE_OPTIONS_$*) $< -o $@
 
