@@ -242,8 +242,9 @@ static bool send_reply(int fd, struct control_reply *reply)
     return sent;
 }
 
-/* One packet. false: the connection is over. Descriptors that a client sends are never taken: there
-   is no room for control messages, and the kernel closes them. */
+/* One packet. false: the connection is over. Descriptors that a client sends are never taken: the
+   socket refuses them where it can (world_socket.c), and there is no room for control messages, so
+   that the kernel closes them. */
 static bool receive(int fd, void *request, size_t room, size_t *size)
 {
     struct iovec part = {request, room};

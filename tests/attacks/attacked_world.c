@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,17 @@ unsigned attacked_times(unsigned times)
     return getenv("CLOISTER_NESTED_MACHINE") ? times / 100 + 1 : times;
 }
 
+pid_t attacked_fork(void)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child > 0)
+        return child;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setenv("CMOCKA_TEST_ABORT", "1", 1);
+    return 0;
+}
+
 int attacked_wait_for(pid_t child)
 {
     int status = 0;
@@ -78,7 +90,7 @@ int attacked_wait_for(pid_t child)
 struct neighbour {
     pid_t pid;
     _Atomic uint64_t replies;
-    _Atomic uint64_t wrong;
+    _Atomic int wrong;
     atomic_bool stop;
 };
 
@@ -106,11 +118,11 @@ static void call_until_stopped(struct neighbour *neighbour)
         atomic_store(&neighbour->wrong, 1);
         return;
     }
-    for (uint64_t i = 0; !atomic_load(&neighbour->stop); i++)
+    for (uint64_t i = 0; !atomic_load(&neighbour->stop) && !atomic_load(&neighbour->wrong); i++)
         if (echo_is_right(session, i))
             (void)atomic_fetch_add(&neighbour->replies, 1);
         else
-            (void)atomic_fetch_add(&neighbour->wrong, 1);
+            atomic_store(&neighbour->wrong, 1);
     cloister_session_close(session);
     cloister_world_close(world);
 }
@@ -120,8 +132,7 @@ struct neighbour *neighbour_start(void)
     struct neighbour *neighbour =
         mmap(NULL, sizeof *neighbour, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(neighbour, MAP_FAILED);
-    pid_t child = fork();
-    assert_true(child >= 0);
+    pid_t child = attacked_fork();
     if (child == 0) {
         call_until_stopped(neighbour);
         _exit(0);

@@ -53,6 +53,10 @@ void attacked_wait_for_channels(uint32_t wanted);
 unsigned attacked_descriptors(void);
 unsigned long attacked_memory(void);
 
+/* fork. The child dies with us, and of a test that fails in it, which is its end and nobody else's.
+ */
+pid_t attacked_fork(void);
+
 /* Waits for a child; its exit status, or 128 + signal. */
 int attacked_wait_for(pid_t child);
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -266,8 +267,14 @@ static void descriptors_of_a_client_are_not_taken(void **state)
     first->cmsg_type = SCM_RIGHTS;
     first->cmsg_len = CMSG_LEN(sizeof sent);
     memcpy(CMSG_DATA(first), &sent, sizeof sent);
-    assert_int_equal(sendmsg(fd, &message, 0), sizeof header);
+    ssize_t size = sendmsg(fd, &message, 0);
     (void)close(sent);
+    if (size < 0 && errno == EPERM) {
+        assert_serves();
+        (void)close(fd);
+        return;
+    }
+    assert_int_equal(size, sizeof header);
     assert_over(fd);
 }
 
