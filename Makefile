@@ -75,7 +75,7 @@ test: all test-packages
 	@tests/run $(BUILD)
 
 bench: all test-packages
-	@$(MAKE) --no-print-directory $(BUILD)/libexec/cloister-bench
+	@$(MAKE) --no-print-directory -j$$(nproc) bench-programs
 	@$(BUILD)/cloister bench
 
 clean:
@@ -101,11 +101,6 @@ $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJ
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -Wl,--no-warnings -o $@ $^ -lseccomp -lcrypto
 	$(if $(SANITIZE),,$(split_symbols))
-
-# libcrypto.a: the very code that digest.mod has.
-$(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lseccomp -Wl,-Bstatic -lcrypto -Wl,-Bdynamic -lm
 
 $(BUILD)/libcloister.a: $(CLIENT_OBJECTS) $(BASE_OBJECTS)
 	rm -f $@ && ar rcs $@ $^
@@ -147,6 +142,8 @@ include tools/interface/rules.mk
 # The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
 
 include secure-world/rules.mk
+
+include bench/rules.mk
 
 # Tests: every file of tests/unit and tests/e2e is one program.
 

@@ -158,7 +158,8 @@ cloister_status bench_compute(const struct row_plan *plan, struct row *rows, uns
                               struct reason *why)
 {
     struct measured_world live;
-    cloister_status status = measured_world_start(&live, "digest", 0, plan->server_cpu, why);
+    struct measured_options options = {.module = "modules/digest.mod", .cpu = plan->server_cpu};
+    cloister_status status = measured_world_start(&live, &options, why);
     if (status == CLOISTER_OK)
         status = with_world(plan, &live, rows, why);
     measured_world_stop(&live);

@@ -44,10 +44,9 @@ static cloister_status call_once(const struct measured_world *live, struct reaso
     cloister_status status = measured_world_session(live, "echo", 0, &session, why);
     if (status != CLOISTER_OK)
         return status;
-    cloister_parameter parameters[4] = {cloister_in(&byte, 1), cloister_out(&byte, 1)};
-    cloister_result result = cloister_call(session, "echo", parameters, 0);
+    status = measured_world_echo(session, &byte, &byte, 1, why);
     cloister_session_close(session);
-    return result.status;
+    return status;
 }
 
 cloister_status bench_memory(const struct row_plan *plan, struct row *rows, unsigned *count,
@@ -55,8 +54,9 @@ cloister_status bench_memory(const struct row_plan *plan, struct row *rows, unsi
 {
     static struct row_samples samples;
     struct measured_world live;
+    struct measured_options options = {.module = "modules/echo.mod", .cpu = plan->server_cpu};
     double kib = 0;
-    cloister_status status = measured_world_start(&live, "echo", 0, plan->server_cpu, why);
+    cloister_status status = measured_world_start(&live, &options, why);
     if (status == CLOISTER_OK)
         status = call_once(&live, why);
     if (status == CLOISTER_OK)

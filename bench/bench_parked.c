@@ -1,6 +1,6 @@
 /*
  * A call of a module that sleeps, against the least that such a call can consist of: a thread that
- * is woken by an eventfd and enters a vCPU once. Two rows: the caller polls for the reply, and the
+ * is woken by a futex and enters a vCPU once. Two rows: the caller polls for the reply, and the
  * caller sleeps as well. Both servers run on the same processor and sleep between calls, so the two
  * sides alternate call by call.
  */
@@ -17,7 +17,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +28,7 @@
 static const struct row_head polling_head = {
     .name = "parked",
     .ours = "call of a sleeping echo, 48 bytes, caller polls, p50",
-    .reference = "eventfd wakes a thread, one raw KVM_RUN in ring 3, caller polls for the reply",
+    .reference = "futex wakes a thread, one raw KVM_RUN in ring 3, caller polls for the reply",
     .unit = "us",
     .aim = ROW_AT_MOST,
     .target = 1.15,
@@ -38,7 +37,7 @@ static const struct row_head polling_head = {
 static const struct row_head sleeping_head = {
     .name = "parked_caller_sleeps",
     .ours = "call of a sleeping echo, 48 bytes, caller sleeps too, p50",
-    .reference = "eventfd wakes a thread, one raw KVM_RUN in ring 3, futex wakes the caller",
+    .reference = "futex wakes a thread, one raw KVM_RUN in ring 3, futex wakes the caller",
     .unit = "us",
     .aim = ROW_AT_MOST,
     .target = 1.15,
@@ -49,7 +48,7 @@ struct raw_server {
     struct raw_vm vm;
     pthread_t thread;
     int cpu;
-    int doorbell;
+    _Atomic uint32_t calls;   /* futex */
     _Atomic uint32_t replies; /* futex */
     atomic_bool wake;         /* the caller sleeps */
     atomic_bool leave;
@@ -74,24 +73,27 @@ static void *serve_raw(void *argument)
 {
     struct raw_server *server = argument;
     struct reason why;
-    uint64_t rung;
+    uint32_t served = 0;
     if (pin_self(server->cpu, &why) != CLOISTER_OK)
         return NULL; /* where it runs is a matter of precision only */
-    while (read(server->doorbell, &rung, sizeof rung) == sizeof rung && !server->leave) {
+    for (;;) {
+        while (atomic_load(&server->calls) == served)
+            futex(&server->calls, FUTEX_WAIT_PRIVATE, served);
+        served++;
+        if (server->leave)
+            return NULL;
         if (server->status == CLOISTER_OK)
             server->status = raw_vm_enter(&server->vm, &server->why);
         atomic_fetch_add(&server->replies, 1);
         if (server->wake)
-            futex(&server->replies, FUTEX_WAKE, INT_MAX);
+            futex(&server->replies, FUTEX_WAKE_PRIVATE, INT_MAX);
     }
-    return NULL;
 }
 
-static void ring(const struct raw_server *server)
+static void ring(struct raw_server *server)
 {
-    uint64_t one = 1;
-    if (write(server->doorbell, &one, sizeof one) != sizeof one)
-        abort(); /* a counter of ours cannot be full */
+    atomic_fetch_add(&server->calls, 1);
+    futex(&server->calls, FUTEX_WAKE_PRIVATE, 1);
 }
 
 static void raw_call(struct raw_server *server)
@@ -100,7 +102,7 @@ static void raw_call(struct raw_server *server)
     ring(server);
     while (atomic_load(&server->replies) == before) {
         if (server->wake)
-            futex(&server->replies, FUTEX_WAIT, before);
+            futex(&server->replies, FUTEX_WAIT_PRIVATE, before);
         else
             _mm_pause();
     }
@@ -109,9 +111,6 @@ static void raw_call(struct raw_server *server)
 static cloister_status start_raw(struct raw_server *server, int cpu, struct reason *why)
 {
     server->cpu = cpu;
-    server->doorbell = eventfd(0, EFD_CLOEXEC);
-    if (server->doorbell < 0)
-        return refuse_errno(why, "cannot make an eventfd");
     cloister_status status = raw_vm_create(&server->vm, why);
     if (status == CLOISTER_OK && pthread_create(&server->thread, NULL, serve_raw, server) != 0)
         status = refuse(why, CLOISTER_NO_MEMORY, "cannot start a thread");
@@ -126,18 +125,11 @@ static void stop_raw(struct raw_server *server)
     ring(server);
     (void)pthread_join(server->thread, NULL);
     raw_vm_destroy(&server->vm);
-    (void)close(server->doorbell);
 }
 
 static cloister_status our_call(struct sides *sides, struct reason *why)
 {
-    cloister_parameter parameters[4] = {cloister_in(sides->in, sizeof sides->in),
-                                        cloister_out(sides->out, sizeof sides->out)};
-    cloister_result result = cloister_call_number(sides->session, 0, parameters, 0);
-    if (result.status != CLOISTER_OK)
-        return refuse(why, result.status, "a call of echo failed: %s",
-                      cloister_status_text(result.status));
-    return CLOISTER_OK;
+    return measured_world_echo(sides->session, sides->in, sides->out, sizeof sides->in, why);
 }
 
 static cloister_status round_of_calls(const struct row_plan *plan, struct sides *sides,
@@ -203,9 +195,10 @@ cloister_status bench_parked(const struct row_plan *plan, struct row *rows, unsi
                              struct reason *why)
 {
     struct measured_world live;
+    struct measured_options options = {.module = "modules/echo.mod", .cpu = plan->server_cpu};
     if (plan->caller_cpu == plan->server_cpu)
         return refuse(why, CLOISTER_UNSUPPORTED, "two processors are needed");
-    cloister_status status = measured_world_start(&live, "echo", 0, plan->server_cpu, why);
+    cloister_status status = measured_world_start(&live, &options, why);
     if (status == CLOISTER_OK)
         status = with_session(plan, &live, rows, why);
     measured_world_stop(&live);

@@ -6,6 +6,7 @@
 #include "bench/pin.h"
 #include "bench/row.h"
 #include "bench/table.h"
+#include "bench/workplace.h"
 
 #include "base/scope.h"
 
@@ -16,14 +17,20 @@
 
 enum { STATUS_HOLDS = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_MISSED = 3 };
 
+#define WORLDS_DEFAULT 8u
+#define WORLDS_MIN 2u
+#define WORLDS_MAX 1000u
+
 static const char help[] =
-    "Usage: cloister bench [--json] [--quick] [--list] [ROW...]\n"
+    "Usage: cloister bench [--json] [--quick] [--worlds N] [--list] [ROW...]\n"
     "Measures Cloister against what this machine can do, both in one run.\n"
     "\n"
-    "  --json    an array of rows\n"
-    "  --quick   few rounds: only to see that it works\n"
-    "  --list    the rows\n"
+    "  --json       an array of rows\n"
+    "  --quick      few rounds: only to see that it works\n"
+    "  --worlds N   how many worlds the rows of `scale` keep alive, 2 to 1000 (8)\n"
+    "  --list       the rows\n"
     "\n"
+    "Plots of latency go to the build's folder bench, docs/performance.md explains the rows.\n"
     "Exit status: 0 all targets hold, 3 a target is missed, 1 something could not be measured.\n";
 
 /* A family by the name of its rows. A row that is asked for brings its family. */
@@ -33,14 +40,22 @@ static const struct family {
     row_family *measure;
 } families[] = {
     {"switchless", "switchless", bench_switchless},
+    {"payload", "payload_64, payload_256, payload_1k, payload_4k, payload_16k", bench_payload},
     {"parked", "parked, parked_caller_sleeps", bench_parked},
-    {"start", "start", bench_start},
+    {"entered", "entered", bench_entered},
+    {"socket", "socket", bench_socket},
+    {"batched", "batched, batched_sleeping", bench_batched},
+    {"start", "start, cold_start, cold_start_signed", bench_start},
+    {"process", "process", bench_process},
+    {"kill", "kill", bench_kill},
     {"compute", "sha256_16k, aes256gcm_16k", bench_compute},
     {"memory", "memory", bench_memory},
+    {"scale", "scale_start, scale_call, scale_memory", bench_scale},
 };
 
 struct request {
     bool json, quick, list;
+    unsigned worlds;
     bool wanted[ARRAY_SIZE(families)];
 };
 
@@ -96,14 +111,20 @@ static int take_rows(int argc, char **argv, struct request *request)
     return STATUS_HOLDS;
 }
 
+static bool take_worlds(const char *text, struct request *request)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+    request->worlds = (unsigned)number;
+    return end != text && *end == '\0' && number >= WORLDS_MIN && number <= WORLDS_MAX;
+}
+
 static int parse(int argc, char **argv, struct request *request)
 {
     static const struct option names[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"quick", no_argument, NULL, 'q'},
-        {"list", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},         {"quick", no_argument, NULL, 'q'},
+        {"worlds", required_argument, NULL, 'w'}, {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     int option;
     opterr = 0;
@@ -115,6 +136,10 @@ static int parse(int argc, char **argv, struct request *request)
         case 'q':
             request->quick = true;
             break;
+        case 'w':
+            if (!take_worlds(optarg, request))
+                return usage("--worlds takes a number of 2 to 1000, not ", optarg);
+            break;
         case 'l':
             request->list = true;
             break;
@@ -122,7 +147,8 @@ static int parse(int argc, char **argv, struct request *request)
             (void)fputs(help, stdout);
             exit(STATUS_HOLDS);
         default:
-            return usage("unknown option ", argv[optind - 1]);
+            return usage(option == ':' ? "a value is missing after " : "unknown option ",
+                         argv[optind - 1]);
         }
     }
     return take_rows(argc - optind, argv + optind, request);
@@ -140,6 +166,7 @@ static void measure_family(const struct family *family, const struct row_plan *p
     struct reason why = {0};
     unsigned count = 0;
     struct row *rows = &results->rows[results->count];
+    pin_nowhere();
     cloister_status status = family->measure(plan, rows, &count, &why);
     if (interrupted)
         return;
@@ -163,7 +190,8 @@ static int measure(const struct request *request)
 {
     static struct results results;
     struct reason why = {0};
-    struct row_plan plan = {.ns_per_tick = clock_ns_per_tick(), .quick = request->quick};
+    struct row_plan plan = {
+        .ns_per_tick = clock_ns_per_tick(), .quick = request->quick, .worlds = request->worlds};
     if (pin_choose(&plan.caller_cpu, &plan.server_cpu, &why) != CLOISTER_OK) {
         (void)fprintf(stderr, "cloister bench: %s\n", why.text);
         return STATUS_FAILED;
@@ -182,7 +210,7 @@ static int measure(const struct request *request)
 
 int main(int argc, char **argv)
 {
-    struct request request = {.json = false};
+    struct request request = {.worlds = WORLDS_DEFAULT};
     struct sigaction action = {.sa_handler = interrupt};
     int status = parse(argc, argv, &request);
     if (status != STATUS_HOLDS)
@@ -193,5 +221,7 @@ int main(int argc, char **argv)
     }
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    return measure(&request);
+    status = measure(&request);
+    workplace_close();
+    return status;
 }

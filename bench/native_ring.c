@@ -6,12 +6,14 @@
 #include "bench/pin.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <x86intrin.h>
 
 #define LINE_SIZE 64u
-#define MEMORY_SIZE CLO_ARENA_OFFSET
+#define ARENA_OUT NATIVE_RING_BYTES_MAX /* offset of the output in the arena */
+#define MEMORY_SIZE (CLO_ARENA_OFFSET + 2 * NATIVE_RING_BYTES_MAX)
 
 static void wait_for(const uint32_t *turn, uint32_t value)
 {
@@ -30,19 +32,46 @@ __attribute__((noinline)) static void echo(const uint8_t *in, uint8_t *out, size
     memcpy(out, in, size);
 }
 
-static void serve_one(struct native_ring *ring, uint32_t turn)
+static void serve_small(const struct clo_submission *in, struct clo_completion *reply)
 {
-    struct clo_submission *entry = &ring->submissions[(turn - 1) % CLO_RING_SIZE];
-    struct clo_completion *reply = &ring->completions[(turn - 1) % CLO_RING_SIZE];
-    struct clo_submission in;
-    struct clo_completion out = {.turn = 0};
-    wait_for(&entry->turn, turn);
-    memcpy(&in, entry, LINE_SIZE);
-    echo(in.data, out.data, in.inline_in);
-    out.submission = in.turn;
-    out.inline_out = in.inline_in;
+    struct clo_completion out;
+    out.submission = in->turn;
+    out.status = 0;
+    out.origin = 0;
+    out.inline_out = in->inline_in;
+    out.reserved = 0;
+    echo(in->data, out.data, in->inline_in);
     memcpy((uint8_t *)reply + sizeof reply->turn, (uint8_t *)&out + sizeof out.turn,
            LINE_SIZE - sizeof out.turn);
+}
+
+static void serve_large(const struct native_ring *ring, const struct clo_submission *in,
+                        struct clo_completion *reply)
+{
+    uint8_t *arena = ring->memory + CLO_ARENA_OFFSET;
+    uint8_t *result = ring->scratch + NATIVE_RING_BYTES_MAX;
+    size_t size = in->parameter[0].b;
+    struct clo_completion out = {.submission = in->turn, .parameter[1].b = size};
+    memcpy(ring->scratch, arena + in->parameter[0].a, size);
+    echo(ring->scratch, result, size);
+    memcpy(arena + in->parameter[1].a, result, size);
+    memcpy((uint8_t *)reply + sizeof reply->turn, (uint8_t *)&out + sizeof out.turn,
+           sizeof out - sizeof out.turn);
+}
+
+static void serve_one(struct native_ring *ring, uint32_t turn)
+{
+    const struct clo_submission *entry = &ring->submissions[(turn - 1) % CLO_RING_SIZE];
+    struct clo_completion *reply = &ring->completions[(turn - 1) % CLO_RING_SIZE];
+    struct clo_submission in;
+    wait_for(&entry->turn, turn);
+    memcpy(&in, entry, LINE_SIZE);
+    if (in.kinds & CLO_PARAM_INLINE) {
+        serve_small(&in, reply);
+    } else {
+        memcpy(in.parameter, entry->parameter, sizeof in.parameter);
+        serve_large(ring, &in, reply);
+    }
     publish(&reply->turn, turn);
 }
 
@@ -69,8 +98,9 @@ cloister_status native_ring_create(struct native_ring *ring, int server_cpu, str
     *ring = (struct native_ring){.server_cpu = server_cpu};
     ring->memory =
         mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (ring->memory == MAP_FAILED)
-        return refuse_errno(why, "cannot map %zu bytes", MEMORY_SIZE);
+    ring->scratch = calloc(2, NATIVE_RING_BYTES_MAX);
+    if (ring->memory == MAP_FAILED || !ring->scratch)
+        return refuse(why, CLOISTER_NO_MEMORY, "no memory for a ring");
     ring->submissions = (struct clo_submission *)(void *)(ring->memory + CLO_SUBMISSIONS_OFFSET);
     ring->completions = (struct clo_completion *)(void *)(ring->memory + CLO_COMPLETIONS_OFFSET);
     (void)sem_init(&ring->batch, 0, 0);
@@ -86,24 +116,53 @@ void native_ring_serve(struct native_ring *ring, uint32_t calls)
     (void)sem_post(&ring->batch);
 }
 
+/* Composed in private memory and stored at once: whoever polls the line would take it away between
+   two stores. `size`: the line, or the whole entry. */
+static void submit(struct native_ring *ring, const struct clo_submission *call, size_t size)
+{
+    struct clo_submission *entry = &ring->submissions[(ring->turn - 1) % CLO_RING_SIZE];
+    memcpy((uint8_t *)entry + sizeof entry->turn, (const uint8_t *)call + sizeof call->turn,
+           size - sizeof call->turn);
+    publish(&entry->turn, ring->turn);
+}
+
+static void await(const struct native_ring *ring, struct clo_completion *reply, size_t size)
+{
+    const struct clo_completion *from = &ring->completions[(ring->turn - 1) % CLO_RING_SIZE];
+    wait_for(&from->turn, ring->turn);
+    memcpy(reply, from, size);
+}
+
 void native_ring_call(struct native_ring *ring, const uint8_t in[CLO_INLINE_SIZE],
                       uint8_t out[CLO_INLINE_SIZE])
 {
-    uint32_t turn = ++ring->turn;
-    struct clo_submission *entry = &ring->submissions[(turn - 1) % CLO_RING_SIZE];
-    struct clo_completion *reply = &ring->completions[(turn - 1) % CLO_RING_SIZE];
-    struct clo_completion copy;
-    entry->deadline_us = 0;
-    entry->method = 0;
-    entry->kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_INLINE;
-    entry->session = 0;
-    entry->inline_in = CLO_INLINE_SIZE;
-    entry->inline_out = CLO_INLINE_SIZE;
-    memcpy(entry->data, in, CLO_INLINE_SIZE);
-    publish(&entry->turn, turn);
-    wait_for(&reply->turn, turn);
-    memcpy(&copy, reply, LINE_SIZE);
-    memcpy(out, copy.data, CLO_INLINE_SIZE);
+    struct clo_completion reply;
+    struct clo_submission call;
+    call.deadline_us = 0;
+    call.method = 0;
+    call.kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_INLINE;
+    call.session = 0;
+    call.inline_in = CLO_INLINE_SIZE;
+    call.inline_out = CLO_INLINE_SIZE;
+    memcpy(call.data, in, CLO_INLINE_SIZE);
+    ring->turn++;
+    submit(ring, &call, LINE_SIZE);
+    await(ring, &reply, LINE_SIZE);
+    memcpy(out, reply.data, CLO_INLINE_SIZE);
+}
+
+void native_ring_call_large(struct native_ring *ring, const uint8_t *in, uint8_t *out, size_t size)
+{
+    uint8_t *arena = ring->memory + CLO_ARENA_OFFSET;
+    struct clo_completion reply;
+    struct clo_submission call = {.kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4,
+                                  .parameter[0] = {.a = 0, .b = size},
+                                  .parameter[1] = {.a = ARENA_OUT, .b = size}};
+    memcpy(arena, in, size);
+    ring->turn++;
+    submit(ring, &call, sizeof call);
+    await(ring, &reply, sizeof reply);
+    memcpy(out, arena + ARENA_OUT, size);
 }
 
 void native_ring_destroy(struct native_ring *ring)
@@ -112,6 +171,7 @@ void native_ring_destroy(struct native_ring *ring)
         native_ring_serve(ring, 0);
         (void)pthread_join(ring->server, NULL);
     }
-    if (ring->memory != MAP_FAILED)
+    free(ring->scratch);
+    if (ring->memory && ring->memory != MAP_FAILED)
         (void)munmap(ring->memory, MEMORY_SIZE);
 }

@@ -2,7 +2,9 @@
  * The same ring as a channel's (abi/channel.h) between two threads of this process: what a
  * switchless call would cost if there were no wall and nobody to distrust. Same lines, same copies:
  * the server copies the entry's line, hands 48 bytes to a handler that copies them, and publishes
- * the line of the completion; the client copies in and out.
+ * the line of the completion; the client copies in and out. A larger call goes through the arena:
+ * the client copies in, the server copies to memory of its own, its handler copies, the server
+ * copies out, the client copies out. Nothing is checked and nothing wiped.
  */
 #ifndef BENCH_NATIVE_RING_H
 #define BENCH_NATIVE_RING_H
@@ -14,8 +16,11 @@
 #include <semaphore.h>
 #include <stdbool.h>
 
+#define NATIVE_RING_BYTES_MAX (16u << 10)
+
 struct native_ring {
     uint8_t *memory;
+    uint8_t *scratch; /* the server's, two buffers */
     struct clo_submission *submissions;
     struct clo_completion *completions;
     uint32_t turn; /* the client's */
@@ -36,6 +41,9 @@ void native_ring_serve(struct native_ring *ring, uint32_t calls);
 /* One call; polls until its reply is there. */
 void native_ring_call(struct native_ring *ring, const uint8_t in[CLO_INLINE_SIZE],
                       uint8_t out[CLO_INLINE_SIZE]);
+
+/* The same with `size` bytes, at most NATIVE_RING_BYTES_MAX, each way through the arena. */
+void native_ring_call_large(struct native_ring *ring, const uint8_t *in, uint8_t *out, size_t size);
 
 void native_ring_destroy(struct native_ring *ring);
 

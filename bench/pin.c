@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static cpu_set_t allowed; /* by pin_choose */
+
 static int pin(pid_t thread, int cpu)
 {
     cpu_set_t set;
@@ -41,15 +43,20 @@ cloister_status pin_process(pid_t pid, int cpu, struct reason *why)
     return status;
 }
 
+void pin_nowhere(void)
+{
+    if (CPU_COUNT(&allowed) > 0)
+        (void)sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 cloister_status pin_choose(int *first, int *second, struct reason *why)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         return refuse_errno(why, "cannot ask which processors may be used");
     *first = -1;
     *second = -1;
     for (int cpu = 0; cpu < CPU_SETSIZE && *second < 0; cpu++) {
-        if (!CPU_ISSET((size_t)cpu, &set))
+        if (!CPU_ISSET((size_t)cpu, &allowed))
             continue;
         if (*first < 0)
             *first = cpu;

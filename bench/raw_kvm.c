@@ -3,6 +3,8 @@
  */
 #include "bench/raw_kvm.h"
 
+#include "base/scope.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #define TABLE_2 0x3000u
 #define CODE 0x10000u
 #define STACK 0x20000u
+#define FILE_AT 0x40000u
 #define PAGE_ALL 0x7u /* present, writable, for ring 3 */
 #define PAGE_LARGE 0x80u
 #define CPUID_ENTRIES 128u
@@ -126,13 +129,27 @@ static cloister_status add_vcpu(struct raw_vm *vm, struct reason *why)
 
 cloister_status raw_vm_create(struct raw_vm *vm, struct reason *why)
 {
-    *vm = (struct raw_vm){.kvm = -1, .vm = -1, .vcpu = -1, .memory = MAP_FAILED, .run = MAP_FAILED};
+    *vm = (struct raw_vm)RAW_VM_NONE;
     cloister_status status = open_kvm(vm, why);
     if (status == CLOISTER_OK)
         status = add_memory(vm, why);
     if (status == CLOISTER_OK)
         status = add_vcpu(vm, why);
     return status;
+}
+
+cloister_status raw_vm_populate(struct raw_vm *vm, const char *path, struct reason *why)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, vm->memory + FILE_AT, MEMORY_SIZE - FILE_AT) < 0)
+        return refuse_errno(why, "cannot read %s", path);
+    return CLOISTER_OK;
+}
+
+void raw_vm_run_away(struct raw_vm *vm)
+{
+    static const uint8_t jump_to_itself[] = {0xeb, 0xfe};
+    memcpy(vm->memory + CODE, jump_to_itself, sizeof jump_to_itself);
 }
 
 cloister_status raw_vm_enter(struct raw_vm *vm, struct reason *why)
@@ -146,6 +163,14 @@ cloister_status raw_vm_enter(struct raw_vm *vm, struct reason *why)
     if (vm->run->exit_reason != KVM_EXIT_IO)
         return refuse(why, CLOISTER_IO, "the raw vCPU left with exit reason %u instead of %u",
                       vm->run->exit_reason, KVM_EXIT_IO);
+    return CLOISTER_OK;
+}
+
+cloister_status raw_vm_enter_until_signal(struct raw_vm *vm, struct reason *why)
+{
+    if (ioctl(vm->vcpu, KVM_RUN, 0) == 0 || errno != EINTR)
+        return refuse(why, CLOISTER_IO, "the raw vCPU left with exit reason %u, not by a signal",
+                      vm->run->exit_reason);
     return CLOISTER_OK;
 }
 

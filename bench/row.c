@@ -23,11 +23,14 @@ void row_add_ticks(const struct row_plan *plan, struct row_samples *samples, dou
     samples->count++;
 }
 
-static bool holds(const struct row_head *head, double ratio)
+bool row_holds(const struct row *row)
 {
+    const struct row_head *head = row->head;
     if (head->target <= 0)
         return true;
-    return head->aim == ROW_AT_MOST ? ratio <= head->target : ratio >= head->target;
+    if (row->rounds == 0)
+        return false;
+    return head->aim == ROW_AT_MOST ? row->ratio <= head->target : row->ratio >= head->target;
 }
 
 void row_finish(struct row *row, const struct row_head *head, struct row_samples *samples)
@@ -48,5 +51,5 @@ void row_finish(struct row *row, const struct row_head *head, struct row_samples
         .spread = statistics_spread(ratios, count),
         .rounds = count,
     };
-    row->holds = count > 0 && holds(head, row->ratio);
+    row->holds = row_holds(row);
 }

@@ -47,9 +47,10 @@ struct row_samples {
 /* How to measure. */
 struct row_plan {
     double ns_per_tick;
-    int caller_cpu; /* the two processors that pairs of threads are pinned to */
-    int server_cpu; /* the same one where there is only one */
-    bool quick;     /* few rounds: does it work at all? */
+    int caller_cpu;  /* the two processors that pairs of threads are pinned to */
+    int server_cpu;  /* the same one where there is only one */
+    bool quick;      /* few rounds: does it work at all? */
+    unsigned worlds; /* how many are alive at a time where many are */
 };
 
 /* Has the user asked to stop? Families look between rounds. */
@@ -65,16 +66,26 @@ void row_add_ticks(const struct row_plan *plan, struct row_samples *samples, dou
 /* Medians, ratio, spread and verdict. Sorts the samples. */
 void row_finish(struct row *row, const struct row_head *head, struct row_samples *samples);
 
+/* Does the row's ratio meet its target? True where there is none. */
+bool row_holds(const struct row *row);
+
 /* A family measures one or more rows together; `rows` has room for ROW_FAMILY_MAX. Sets *count.
    UNSUPPORTED: this machine cannot measure it, and why. */
-#define ROW_FAMILY_MAX 4u
+#define ROW_FAMILY_MAX 8u
 typedef cloister_status row_family(const struct row_plan *plan, struct row *rows, unsigned *count,
                                    struct reason *why);
 
 row_family bench_switchless;
+row_family bench_payload;
 row_family bench_parked;
+row_family bench_entered;
+row_family bench_socket;
+row_family bench_batched;
 row_family bench_start;
+row_family bench_process;
+row_family bench_kill;
 row_family bench_compute;
 row_family bench_memory;
+row_family bench_scale;
 
 #endif

@@ -12,7 +12,13 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static double quantile_of_sorted(const double *samples, size_t count, double part)
+void statistics_sort(double *samples, size_t count)
+{
+    if (count > 0)
+        qsort(samples, count, sizeof *samples, compare);
+}
+
+double statistics_quantile_of_sorted(const double *samples, size_t count, double part)
 {
     if (count == 0)
         return 0;
@@ -26,8 +32,8 @@ static double quantile_of_sorted(const double *samples, size_t count, double par
 
 double statistics_quantile(double *samples, size_t count, double part)
 {
-    qsort(samples, count, sizeof *samples, compare);
-    return quantile_of_sorted(samples, count, part);
+    statistics_sort(samples, count);
+    return statistics_quantile_of_sorted(samples, count, part);
 }
 
 double statistics_median(double *samples, size_t count)
@@ -37,11 +43,11 @@ double statistics_median(double *samples, size_t count)
 
 double statistics_spread(double *samples, size_t count)
 {
-    qsort(samples, count, sizeof *samples, compare);
-    double median = quantile_of_sorted(samples, count, 0.5);
+    statistics_sort(samples, count);
+    double median = statistics_quantile_of_sorted(samples, count, 0.5);
     if (median <= 0)
         return 0;
-    double quartiles =
-        quantile_of_sorted(samples, count, 0.75) - quantile_of_sorted(samples, count, 0.25);
+    double quartiles = statistics_quantile_of_sorted(samples, count, 0.75) -
+                       statistics_quantile_of_sorted(samples, count, 0.25);
     return quartiles / median;
 }

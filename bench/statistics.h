@@ -6,6 +6,11 @@
 
 #include <stddef.h>
 
+void statistics_sort(double *samples, size_t count);
+
+/* As below, of samples that are sorted. */
+double statistics_quantile_of_sorted(const double *samples, size_t count, double part);
+
 /* The value below which `part` (0 … 1) of the samples lie, between two samples by interpolation.
    Sorts `samples`. No samples: 0. */
 double statistics_quantile(double *samples, size_t count, double part);

@@ -3,37 +3,16 @@
  */
 #include "bench/table.h"
 
-#include "base/scope.h"
+#include "bench/host.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/utsname.h>
-
-/* The processor's name of /proc/cpuinfo, "" if there is none. */
-static void processor_name(char *name, size_t size)
-{
-    char line[256];
-    AUTO_FILE FILE *file = fopen("/proc/cpuinfo", "r");
-    name[0] = '\0';
-    while (file && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon)
-            continue;
-        line[strcspn(line, "\n")] = '\0';
-        (void)snprintf(name, size, "%s", colon + 2);
-        return;
-    }
-}
 
 void table_print_head(void)
 {
-    char processor[256];
-    struct utsname system;
-    processor_name(processor, sizeof processor);
-    if (uname(&system) == 0)
-        (void)printf("%s, %ld processors, Linux %s\n\n", processor, sysconf(_SC_NPROCESSORS_ONLN),
-                     system.release);
+    char machine[HOST_TEXT_SIZE];
+    host_describe(machine, sizeof machine);
+    (void)printf("%s\n\n", machine);
     (void)printf("%-22s %12s %12s %-5s %7s %9s %7s  %s\n", "row", "ours", "reference", "", "ratio",
                  "target", "spread", "holds");
 }
@@ -58,22 +37,25 @@ void table_print_skipped(const char *name, const char *why)
     (void)fflush(stdout);
 }
 
-static json_t *row_json(const struct row *row)
+static json_t *row_json(const struct row *row, const char *machine)
 {
     const struct row_head *head = row->head;
-    return json_pack("{s:s s:s s:s s:s s:f s:f s:f s:s s:f s:b s:f s:i}", "name", head->name,
+    return json_pack("{s:s s:s s:s s:s s:f s:f s:f s:s s:f s:b s:f s:i s:s}", "name", head->name,
                      "measures", head->ours, "against", head->reference, "unit", head->unit, "ours",
                      row->ours, "reference", row->reference, "ratio", row->ratio, "aim",
                      head->aim == ROW_AT_MOST ? "at most" : "at least", "target", head->target,
-                     "holds", (int)row->holds, "spread", row->spread, "rounds", (int)row->rounds);
+                     "holds", (int)row->holds, "spread", row->spread, "rounds", (int)row->rounds,
+                     "machine", machine);
 }
 
 cloister_status table_print_json(const struct row *rows, unsigned count)
 {
+    char machine[HOST_TEXT_SIZE];
     json_t *array = json_array();
+    host_describe(machine, sizeof machine);
     bool good = array != NULL;
     for (unsigned i = 0; good && i < count; i++)
-        good = json_array_append_new(array, row_json(&rows[i])) == 0;
+        good = json_array_append_new(array, row_json(&rows[i], machine)) == 0;
     good = good && json_dumpf(array, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0;
     json_decref(array);
     (void)putchar('\n');

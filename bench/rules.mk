@@ -1,0 +1,17 @@
+# The measuring program and the module that it calls.
+
+BENCH_MODULES := $(patsubst bench/modules/%.c,$(BUILD)/bench/modules/%.mod,$(wildcard bench/modules/*.c))
+
+# libcrypto.a: the very code that digest.mod has. Every ioctl is counted (bench/ioctl_count.h).
+$(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -Wl,--wrap=ioctl -o $@ $^ -ljansson -lseccomp -Wl,-Bstatic -lcrypto \
+	  -Wl,-Bdynamic -lm
+
+# Without symbols, so that the file is not larger than what it loads.
+$(BENCH_MODULES): $(BUILD)/bench/modules/%.mod: bench/modules/%.c $(SDK_HEADERS) $(SDK_LIBS) | $(BUILD)/cloister
+	@mkdir -p $(@D)
+	$(BUILD)/cloister module build --no-libc $< -o $@ -- -Wl,-s
+
+.PHONY: bench-programs
+bench-programs: $(BUILD)/libexec/cloister-bench $(BENCH_MODULES)
