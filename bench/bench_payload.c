@@ -37,7 +37,7 @@ static const struct row_head worst_head = {
 static cloister_status one_round(const struct row_plan *plan, struct polled_sides *sides,
                                  struct row_samples samples[], struct reason *why)
 {
-    cloister_status status = CLOISTER_OK;
+    cloister_status status = polled_sides_renew(sides, why);
     for (size_t k = 0; k < ARRAY_SIZE(sizes) && status == CLOISTER_OK; k++) {
         double ours = 0;
         double native = 0;

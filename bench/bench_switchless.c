@@ -31,6 +31,9 @@ static cloister_status measure(const struct row_plan *plan, struct polled_sides 
     for (unsigned i = 0; i < rounds && status == CLOISTER_OK && !row_interrupted(); i++) {
         double ours = 0;
         double native = 0;
+        status = polled_sides_renew(sides, why);
+        if (status != CLOISTER_OK)
+            break;
         polled_native_batch(sides, CLO_INLINE_SIZE, POLLED_CALLS, &native);
         latency_add(&all->native, sides->ticks, POLLED_CALLS);
         status = polled_our_batch(sides, CLO_INLINE_SIZE, POLLED_CALLS, &ours, why);

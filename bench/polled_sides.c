@@ -15,15 +15,28 @@
 #define PARK_US 2000u /* after which the module is parked for sure */
 #define CALLER_SPIN_US 100000u
 
-static cloister_status connect(struct polled_sides *sides, const struct row_plan *plan,
-                               const char *module, struct reason *why)
+static cloister_status connect(struct polled_sides *sides, struct reason *why)
 {
-    cloister_status status = measured_world_session(&sides->live, module, 0, &sides->session, why);
+    cloister_status status =
+        measured_world_session(&sides->live, sides->module, 0, &sides->session, why);
     if (status != CLOISTER_OK)
         return status;
     cloister_session_set_spin(sides->session, CALLER_SPIN_US);
-    status = native_ring_create(&sides->native, plan->server_cpu, why);
-    return status == CLOISTER_OK ? pin_self(plan->caller_cpu, why) : status;
+    return native_ring_create(&sides->native, sides->cpu, why);
+}
+
+static void disconnect(struct polled_sides *sides)
+{
+    native_ring_destroy(&sides->native);
+    cloister_session_close(sides->session);
+    sides->native = (struct native_ring){.started = false};
+    sides->session = NULL;
+}
+
+cloister_status polled_sides_renew(struct polled_sides *sides, struct reason *why)
+{
+    disconnect(sides);
+    return connect(sides, why);
 }
 
 cloister_status polled_sides_start(struct polled_sides *sides, const struct row_plan *plan,
@@ -33,10 +46,14 @@ cloister_status polled_sides_start(struct polled_sides *sides, const struct row_
         .module = module_file, .spin_us = MODULE_SPIN_US, .cpu = plan->server_cpu};
     memset(sides, 0, sizeof *sides);
     memset(sides->in, 'c', sizeof sides->in);
+    sides->module = module;
+    sides->cpu = plan->server_cpu;
     if (plan->caller_cpu == plan->server_cpu)
         return refuse(why, CLOISTER_UNSUPPORTED, "two processors are needed");
     cloister_status status = measured_world_start(&sides->live, &options, why);
-    return status == CLOISTER_OK ? connect(sides, plan, module, why) : status;
+    if (status == CLOISTER_OK)
+        status = connect(sides, why);
+    return status == CLOISTER_OK ? pin_self(plan->caller_cpu, why) : status;
 }
 
 static void native_call(struct polled_sides *sides, size_t size)
@@ -95,7 +112,6 @@ cloister_status polled_our_batch(struct polled_sides *sides, size_t size, unsign
 
 void polled_sides_stop(struct polled_sides *sides)
 {
-    native_ring_destroy(&sides->native);
-    cloister_session_close(sides->session);
+    disconnect(sides);
     measured_world_stop(&sides->live);
 }

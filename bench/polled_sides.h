@@ -18,6 +18,8 @@ struct polled_sides {
     struct measured_world live;
     struct native_ring native;
     cloister_session *session;
+    const char *module;
+    int cpu; /* of both servers */
     uint64_t stamp[POLLED_CALLS + 1];
     double ticks[POLLED_CALLS]; /* of the single calls of the last batch */
     uint8_t in[NATIVE_RING_BYTES_MAX];
@@ -29,6 +31,11 @@ struct polled_sides {
 CLOISTER_MUST_USE cloister_status polled_sides_start(struct polled_sides *sides,
                                                      const struct row_plan *plan,
                                                      const char *module_file, const char *module,
+                                                     struct reason *why);
+
+/* A new session and a new native ring, each in memory of its own: how fast two processors exchange
+   a line depends on which line it is, and one draw would decide a whole run. */
+CLOISTER_MUST_USE cloister_status polled_sides_renew(struct polled_sides *sides,
                                                      struct reason *why);
 
 /* A batch of `calls`, at most POLLED_CALLS, with `size` bytes each way; inline up to
