@@ -51,7 +51,8 @@ VERIFY_OBJECTS  := $(BASE_OBJECTS) $(patsubst %,$(BUILD)/obj/measure/%.o,$(VERIF
                    cbor_read cbor_write utf8 confirmation_key cose cose_header ecdsa)
 KEEPER_MEASURE  := $(filter-out $(VERIFY_ONLY:%=$(BUILD)/obj/measure/%.o),$(MEASURE_OBJECTS))
 
-PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper
+PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper \
+            $(BUILD)/libexec/cloister-metrics
 MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard secure-world/modules/*))
 
 .PHONY: all run test bench clean packages test-packages
@@ -138,6 +139,8 @@ $(BUILD)/obj/%.lo: %.c
 # The plugin that `cloister interface` runs.
 
 include tools/interface/rules.mk
+
+include tools/metrics/rules.mk
 
 # The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
 

@@ -24,7 +24,7 @@ fuzzers: $(FUZZERS)
 
 # Everything that is no main(), in one archive: a test is linked with what it uses and no more.
 $(BUILD)/tests/parts.a: $(filter-out %/main.o,$(VMM_OBJECTS) $(KEEPER_OBJECTS) $(MEASURE_OBJECTS) \
-                          $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(TOOL_OBJECTS) $(BENCH_OBJECTS)) $(TEST_SHARED)
+                          $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(TOOL_OBJECTS) $(METRICS_OBJECTS) $(BENCH_OBJECTS)) $(TEST_SHARED)
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 

@@ -16,6 +16,7 @@ static const char help[] =
     "\n"
     "  world run|ls|show|stop      secure worlds: start, list, look at, end\n"
     "  top                         watch running worlds\n"
+    "  metrics --listen PATH|PORT  the same for a Prometheus server\n"
     "  call WORLD/MODULE METHOD    call a method of a module\n"
     "  module new|build|sign|...   make, sign, measure and inspect modules\n"
     "  interface NAME.proto        client and module code from a typed interface\n"
@@ -39,11 +40,12 @@ static const char help[] =
     "   5 not permitted\n";
 
 static const struct tool_command groups[] = {
-    {"world", cmd_world},   {"module", cmd_module},
-    {"call", cmd_call},     {"interface", cmd_interface},
-    {"exec", cmd_exec},     {"key", cmd_key},
-    {"report", cmd_report}, {"doctor", cmd_doctor},
-    {"bench", cmd_bench},   {"top", cmd_top},
+    {"world", cmd_world},     {"module", cmd_module},
+    {"call", cmd_call},       {"interface", cmd_interface},
+    {"exec", cmd_exec},       {"key", cmd_key},
+    {"report", cmd_report},   {"doctor", cmd_doctor},
+    {"bench", cmd_bench},     {"top", cmd_top},
+    {"metrics", cmd_metrics},
 };
 
 /* A caller may have closed a standard descriptor: a file opened later must not become it. */

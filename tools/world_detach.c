@@ -5,6 +5,7 @@
 
 #include "base/runtime_folder.h"
 #include "base/scope.h"
+#include "tools/metrics_start.h"
 #include "tools/tool.h"
 
 #include <fcntl.h>
@@ -64,6 +65,9 @@ static void become(const struct detached *world, const char *program, const char
         dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDOUT_FILENO) < 0 ||
         dup2(world->log_fd, STDERR_FILENO) < 0)
         return;
+    int exit_status;
+    if (world->metrics && metrics_start(world->name, world->metrics, &exit_status) != CLOISTER_OK)
+        _exit(exit_status);
     (void)execv(program, (char *const *)(uintptr_t)words);
     (void)fprintf(stderr, "cannot start %s: %s\n", program, strerror(errno));
 }

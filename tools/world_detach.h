@@ -12,7 +12,9 @@
 
 struct detached {
     const char *name;
-    const char *log; /* a file to append to; NULL: NAME.log in the runtime folder */
+    const char *log;
+    const char *metrics;
+    /* PATH|PORT, NULL: none */ /* a file to append to; NULL: NAME.log in the runtime folder */
     /* Set by detached_prepare. */
     int ready_fd;  /* goes to the world host, which writes one byte when it serves */
     int result_fd; /* our end of it */

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/scope.h"
 #include "tools/kvm_device.h"
+#include "tools/metrics_start.h"
 #include "tools/tool.h"
 #include "tools/world_detach.h"
 
@@ -39,6 +40,7 @@ static const char help[] =
     "  --spin US            poll for so many microseconds, then sleep (0 to 1000000)\n"
     "  --window SIZE        room for channels (1M to 1G)\n"
     "  --no-guest-memfd     keep module data in ordinary memory; reports say so\n"
+    "  --metrics PATH|PORT  answer GET /metrics for this world (see 'cloister metrics')\n"
     "  --verbose            log more\n"
     "\n"
     "Exit status: 0 stopped (with --detach: serving), 6 no usable /dev/kvm, 7 a module is not\n"
@@ -61,6 +63,7 @@ struct run_options {
     const char *poll;
     const char *spin;
     const char *window;
+    const char *metrics;
     bool detach, debug, no_guest_memfd, verbose;
     const char *module[CLO_MODULES_MAX];
     unsigned module_count;
@@ -133,6 +136,9 @@ static int take_option(struct run_options *options, int option)
     case 'w':
         options->window = optarg;
         return TOOL_OK;
+    case 'x':
+        options->metrics = optarg;
+        return TOOL_OK;
     case 'n':
         options->no_guest_memfd = true;
         return TOOL_OK;
@@ -145,12 +151,19 @@ static int take_option(struct run_options *options, int option)
 static int parse(int argc, char **argv, struct run_options *options)
 {
     static const struct option names[] = {
-        {"module", required_argument, NULL, 'm'},   {"detach", no_argument, NULL, 'd'},
-        {"log", required_argument, NULL, 'l'},      {"debug", no_argument, NULL, 'g'},
-        {"state", required_argument, NULL, 's'},    {"poll", required_argument, NULL, 'p'},
-        {"spin", required_argument, NULL, 'u'},     {"window", required_argument, NULL, 'w'},
-        {"no-guest-memfd", no_argument, NULL, 'n'}, {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},           {0},
+        {"module", required_argument, NULL, 'm'},
+        {"detach", no_argument, NULL, 'd'},
+        {"log", required_argument, NULL, 'l'},
+        {"debug", no_argument, NULL, 'g'},
+        {"state", required_argument, NULL, 's'},
+        {"poll", required_argument, NULL, 'p'},
+        {"spin", required_argument, NULL, 'u'},
+        {"window", required_argument, NULL, 'w'},
+        {"no-guest-memfd", no_argument, NULL, 'n'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"metrics", required_argument, NULL, 'x'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "-:h", names, NULL)) != -1) {
@@ -253,6 +266,10 @@ static void compose(const struct run_options *options, int ready_fd, struct comm
 static int run_here(const struct run_options *options, struct command_line *line)
 {
     struct reason why;
+    int exit_status;
+    if (options->metrics &&
+        metrics_start(options->name, options->metrics, &exit_status) != CLOISTER_OK)
+        return exit_status;
     compose(options, -1, line);
     (void)execv(line->keeper, (char *const *)(uintptr_t)line->word);
     return tool_fail(COMMAND, refuse_errno(&why, "cannot start %.200s", line->keeper), &why);
@@ -261,7 +278,8 @@ static int run_here(const struct run_options *options, struct command_line *line
 static int run_detached(const struct run_options *options, struct command_line *line)
 {
     struct reason why = {0};
-    struct detached world = {.name = options->name, .log = options->log};
+    struct detached world = {
+        .name = options->name, .log = options->log, .metrics = options->metrics};
     cloister_status status = detached_prepare(&world, &why);
     if (status != CLOISTER_OK)
         return tool_fail(COMMAND, status, &why);
