@@ -308,9 +308,12 @@ static void begin(struct server *server, const struct channel *channel, bool wid
     server->call.caller = &channel->caller;
 }
 
-static void end(struct server *server, struct channel *channel, bool wide)
+/* `begun`: when it did, 0 if nobody measures. Waking the client is no part of the call's time. */
+static void end(struct server *server, struct channel *channel, bool wide, uint64_t begun)
 {
     bool notify = channel_publish(channel, &server->out, wide);
+    if (__builtin_expect(begun != 0, 0))
+        service_time_end(&server->service, begun, server->mailbox);
     __atomic_store_n(&server->mailbox->calls, server->mailbox->calls + 1, __ATOMIC_RELAXED);
     if (notify)
         (void)sdk_hypercall(CLO_HC_NOTIFY, channel->slot, 0, 0);
@@ -356,9 +359,7 @@ static bool serve_small(struct server *server, struct channel *channel,
         return false;
     }
     deliver_small(server, small, status);
-    end(server, channel, false);
-    if (__builtin_expect(begun != 0, 0))
-        service_time_end(&server->service, begun, server->mailbox);
+    end(server, channel, false, begun);
     return true;
 }
 
@@ -379,8 +380,6 @@ bool call_serve(struct server *server, struct channel *channel)
     begin(server, channel, wide);
     if (!perform(server, channel))
         return false;
-    end(server, channel, wide);
-    if (__builtin_expect(begun != 0, 0))
-        service_time_end(&server->service, begun, server->mailbox);
+    end(server, channel, wide, begun);
     return true;
 }
