@@ -30,6 +30,14 @@ size_t server_scratch_size(const struct clo_manifest *manifest)
     return most;
 }
 
+void server_settle(struct server *server)
+{
+    struct channel *channel = server->owed;
+    server->owed = NULL;
+    if (channel->header && channel_client_sleeps(channel))
+        (void)sdk_hypercall(CLO_HC_NOTIFY, channel->slot, 0, 0);
+}
+
 void server_plan(struct server *server)
 {
     for (unsigned m = 0; m < server->manifest->method_count && m < CLO_METHODS_MAX; m++)
@@ -308,16 +316,16 @@ static void begin(struct server *server, const struct channel *channel, bool wid
     server->call.caller = &channel->caller;
 }
 
-/* `begun`: when it did, 0 if nobody measures. Waking the client is no part of the call's time. */
-static void end(struct server *server, struct channel *channel, bool wide, uint64_t begun)
+static void end(struct server *server, struct channel *channel, bool wide)
 {
-    bool notify = channel_publish(channel, &server->out, wide);
-    if (__builtin_expect(begun != 0, 0))
-        service_time_end(&server->service, begun, server->mailbox);
+    channel_publish(channel, &server->out, wide);
     __atomic_store_n(&server->mailbox->calls, server->mailbox->calls + 1, __ATOMIC_RELAXED);
-    if (notify)
-        (void)sdk_hypercall(CLO_HC_NOTIFY, channel->slot, 0, 0);
     wipe_lines(server);
+    server->owed = channel;
+    /* If there is more, the fence costs less once the completion has left for the client: the next
+       call settles the debt before its handler runs. */
+    if (channel_look(channel) != CHANNEL_FULL)
+        server_settle(server);
 }
 
 /* The plan of a small call of an open session that is wanted; NULL: it goes the long way, which
@@ -366,6 +374,8 @@ static bool serve_small(struct server *server, struct channel *channel,
 bool call_serve(struct server *server, struct channel *channel)
 {
     copy_submission(server, channel);
+    if (server->owed)
+        server_settle(server);
     const struct small_method *small = find_small(server, channel);
     if (__builtin_expect(small != NULL, 1))
         return serve_small(server, channel, small);

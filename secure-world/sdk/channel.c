@@ -34,8 +34,7 @@ bool channel_attach(struct channel *channel, void *memory, uint32_t size,
     return true;
 }
 
-/* The client's word, looked at after our entry is visible. */
-static bool client_sleeps(struct channel *channel)
+bool channel_client_sleeps(struct channel *channel)
 {
     uint32_t *parked = &channel->header->client_parked;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -46,7 +45,7 @@ static bool client_sleeps(struct channel *channel)
 }
 
 /* Field by field: one wide load over fields that were just stored would wait for them all. */
-bool channel_publish(struct channel *channel, const struct clo_completion *completion, bool wide)
+void channel_publish(struct channel *channel, const struct clo_completion *completion, bool wide)
 {
     struct clo_completion *out = &channel->completions[channel->taken % CLO_RING_SIZE];
     if (wide)
@@ -59,7 +58,10 @@ bool channel_publish(struct channel *channel, const struct clo_completion *compl
     memcpy(out->data, completion->data, sizeof out->data);
     __atomic_store_n(&out->turn, channel->turn, __ATOMIC_RELEASE);
     set_position(channel, channel->taken + 1);
-    return client_sleeps(channel);
+    /* Lines that the next calls will need, should they come soon. */
+    unsigned soon = (channel->taken + 1) % CLO_RING_SIZE;
+    __builtin_prefetch(&channel->completions[soon], 1);
+    __builtin_prefetch(&channel->submissions[soon], 0);
 }
 
 void channel_break(struct channel *channel, uint32_t reason)

@@ -57,8 +57,11 @@ static inline bool channel_cancelled(const struct channel *channel)
 }
 
 /* Answers the submission that was looked at and goes on to the next. `wide`: with the second line.
-   True: the client sleeps and wants a NOTIFY. */
-bool channel_publish(struct channel *channel, const struct clo_completion *completion, bool wide);
+   channel_client_sleeps comes next, before anything that may take long. */
+void channel_publish(struct channel *channel, const struct clo_completion *completion, bool wide);
+
+/* After a full fence: does the client sleep, and want a NOTIFY? */
+bool channel_client_sleeps(struct channel *channel);
 
 /* Gives the channel up for good and tells the client why (CLO_BROKEN_…). */
 void channel_break(struct channel *channel, uint32_t reason);

@@ -78,6 +78,8 @@ void serve_refresh(struct server *server)
 {
     uint32_t epoch = __atomic_load_n(&server->control->epoch, __ATOMIC_ACQUIRE);
     uint32_t slots = __atomic_load_n(&server->control->slots, __ATOMIC_ACQUIRE);
+    if (server->owed)
+        server_settle(server);
     server->slots = slots < CLO_CHANNELS_MAX ? slots : CLO_CHANNELS_MAX;
     for (unsigned i = 0; i < server->slots; i++)
         refresh_slot(server, i);
@@ -155,6 +157,8 @@ static bool anything(struct server *server)
 
 void serve_park(struct server *server)
 {
+    if (server->owed)
+        server_settle(server);
     for (unsigned i = 0; i < server->live_count; i++)
         channel_park(channel_at(server, i));
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -33,6 +33,8 @@ struct server {
     struct clo_submission in;
     struct clo_completion out;
     cloister_call call;
+    /* Has got a completion, and nobody has looked yet whether its client sleeps; NULL: none. */
+    struct channel *owed;
     uint8_t *place[CLO_PARAMETERS_MAX]; /* where each buffer's bytes are; NULL: no buffer */
 
     uint8_t *scratch; /* copies of arena buffers; zero between calls */
@@ -53,6 +55,10 @@ static inline bool server_control_changed(const struct server *server)
     uint32_t epoch = __atomic_load_n(&server->control->epoch, __ATOMIC_ACQUIRE);
     return __builtin_expect(epoch != server->epoch, 0);
 }
+
+/* Wakes the client of the `owed` channel if it sleeps. Before each handler, each hook and each
+   sleep: what may take long never keeps a client asleep. */
+void server_settle(struct server *server);
 
 /* Makes `small` from the manifest; before the first call. */
 void server_plan(struct server *server);

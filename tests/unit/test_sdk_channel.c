@@ -867,6 +867,31 @@ static void sleeping_client_is_woken_once(void **state)
     assert_int_equal(seen.notifies, 1);
 }
 
+static void expect_woken(struct fixture *f)
+{
+    (void)f;
+    assert_int_equal(seen.notifies, seen.calls - 1);
+}
+
+static void sleeping_client_is_woken_before_its_next_call_runs(void **state)
+{
+    struct fixture *f = *state;
+    const struct clo_submission submission = inline_echo("x");
+    uint32_t turn = f->server.channel[0].turn;
+    for (uint32_t i = 0; i < 2; i++) {
+        *entry_of(f, 0, turn + i) = submission;
+        entry_of(f, 0, turn + i)->turn = turn + i;
+    }
+    header_of(f, 0)->client_parked = 1;
+    seen.during = expect_woken;
+    assert_true(serve_sweep(&f->server));
+    assert_int_equal(answer_of(f, 0, turn)->turn, turn);
+    assert_true(serve_sweep(&f->server));
+    assert_int_equal(seen.calls, 2);
+    assert_int_equal(seen.notifies, 1);
+    assert_null(f->server.owed);
+}
+
 static int answered_status(struct fixture *f, uint32_t turn)
 {
     return answer_of(f, 0, turn)->status;
@@ -979,6 +1004,7 @@ int main(void)
         RULE(module_does_not_sleep_on_a_submission),
         RULE(module_does_not_sleep_on_a_changed_control_page),
         RULE(sleeping_client_is_woken_once),
+        RULE(sleeping_client_is_woken_before_its_next_call_runs),
         RULE(cancelled_call_is_not_begun),
         RULE(cancel_word_of_another_turn_means_nothing),
         RULE(handler_sees_that_its_call_is_cancelled),
