@@ -316,9 +316,12 @@ static void begin(struct server *server, const struct channel *channel, bool wid
     server->call.caller = &channel->caller;
 }
 
-static void end(struct server *server, struct channel *channel, bool wide)
+/* `begun`: when it did, 0 if nobody measures. Waking the client is no part of the call's time. */
+static void end(struct server *server, struct channel *channel, bool wide, uint64_t begun)
 {
     channel_publish(channel, &server->out, wide);
+    if (__builtin_expect(begun != 0, 0))
+        service_time_end(&server->service, begun, server->mailbox);
     __atomic_store_n(&server->mailbox->calls, server->mailbox->calls + 1, __ATOMIC_RELAXED);
     wipe_lines(server);
     server->owed = channel;
