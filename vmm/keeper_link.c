@@ -65,7 +65,9 @@ static cloister_status receive_reply(int fd, struct keeper_request *request,
     do {
         message.msg_flags = 0;
         got = recvmsg(fd, &message, 0);
-    } while (got < 0 && errno == EINTR);
+        /* ECONNRESET comes once, when the keeper ended with requests unread; its last replies,
+           which say why, are behind it. */
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     if (got <= 0)
         return refuse(why, CLOISTER_CLOSED, "the keeper is gone");
     if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || (size_t)got < sizeof *header)
@@ -89,38 +91,58 @@ static cloister_status check_reply(const struct keeper_request *request,
     return CLOISTER_OK;
 }
 
-static cloister_status exchange(struct keeper_link *link, struct keeper_request *request,
-                                struct clo_keeper_header *header, struct reason *why)
+static void give_up(struct keeper_link *link)
 {
-    cloister_status status = send_request(link->fd, request, why);
+    link->broken = true;
+    keeper_link_shut(link);
+}
+
+cloister_status keeper_link_send(struct keeper_link *link, const struct keeper_request *request,
+                                 struct reason *why)
+{
+    if (link->fd < 0)
+        return refuse(why, CLOISTER_UNSUPPORTED, "this world has no keeper");
+    if (link->broken)
+        return refuse(why, CLOISTER_CLOSED, "the keeper is gone");
+    return send_request(link->fd, request, why);
+}
+
+static cloister_status receive(struct keeper_link *link, struct keeper_request *request,
+                               struct reason *why)
+{
+    struct clo_keeper_header header = {0};
+    cloister_status status = receive_reply(link->fd, request, &header, why);
     if (status == CLOISTER_OK)
-        status = receive_reply(link->fd, request, header, why);
-    if (status == CLOISTER_OK)
-        status = check_reply(request, header, why);
+        status = check_reply(request, &header, why);
+    if (status != CLOISTER_OK) {
+        give_up(link);
+        return status;
+    }
+    if (header.status == CLOISTER_OK)
+        return CLOISTER_OK;
+    return refuse(why, header.status, "%s",
+                  header.text[0] ? (const char *)header.text : cloister_status_text(header.status));
+}
+
+cloister_status keeper_link_receive(struct keeper_link *link, struct keeper_request *request,
+                                    struct reason *why)
+{
+    cloister_status status = receive(link, request, why);
+    if (status != CLOISTER_OK && request->capacity)
+        bytes_wipe(request->reply, request->capacity);
     return status;
 }
 
 cloister_status keeper_link_ask(struct keeper_link *link, struct keeper_request *request,
                                 struct reason *why)
 {
-    struct clo_keeper_header header = {0};
-    if (link->fd < 0)
-        return refuse(why, CLOISTER_UNSUPPORTED, "this world has no keeper");
     (void)pthread_mutex_lock(&link->lock);
-    cloister_status status = CLOISTER_CLOSED;
-    if (link->broken)
-        status = refuse(why, CLOISTER_CLOSED, "the keeper is gone");
-    else
-        status = exchange(link, request, &header, why);
-    if (status != CLOISTER_OK) {
-        link->broken = true;
-        keeper_link_shut(link);
-    }
+    cloister_status status = keeper_link_send(link, request, why);
+    if (status == CLOISTER_OK)
+        status = keeper_link_receive(link, request, why);
+    else if (link->fd >= 0)
+        give_up(link);
     (void)pthread_mutex_unlock(&link->lock);
-    if (status == CLOISTER_OK && header.status != CLOISTER_OK)
-        status = refuse(why, header.status, "%s",
-                        header.text[0] ? (const char *)header.text
-                                       : cloister_status_text(header.status));
     if (status != CLOISTER_OK && request->capacity)
         bytes_wipe(request->reply, request->capacity);
     return status;

@@ -1,7 +1,8 @@
 /*
  * The world host's end of the keeper socket (abi/keeper.h). Any thread may ask; one request is
- * outstanding at a time. A keeper that breaks the protocol or goes away breaks the link for good:
- * the socket is shut down, the main thread sees that, and the world stops.
+ * outstanding at a time, but for those of the launch. A keeper that breaks the protocol or goes
+ * away breaks the link for good: the socket is shut down, the main thread sees that, and the world
+ * stops.
  */
 #ifndef VMM_KEEPER_LINK_H
 #define VMM_KEEPER_LINK_H
@@ -39,6 +40,16 @@ void keeper_link_open(struct keeper_link *link, int fd);
 CLOISTER_MUST_USE cloister_status keeper_link_ask(struct keeper_link *link,
                                                   struct keeper_request *request,
                                                   struct reason *why);
+
+/* The two halves of it, for the launch, while there is one thread that asks: replies come in the
+   order of the requests. A keeper that refuses one reads no more, so that sending fails; the reply
+   to the refused request says why. */
+CLOISTER_MUST_USE cloister_status keeper_link_send(struct keeper_link *link,
+                                                   const struct keeper_request *request,
+                                                   struct reason *why);
+CLOISTER_MUST_USE cloister_status keeper_link_receive(struct keeper_link *link,
+                                                      struct keeper_request *request,
+                                                      struct reason *why);
 
 /* Wakes whoever waits for a reply and refuses every further request. Any thread. */
 void keeper_link_shut(struct keeper_link *link);

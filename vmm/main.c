@@ -10,6 +10,7 @@
 #include "vmm/probe_cache.h"
 #include "vmm/sandbox.h"
 #include "vmm/server.h"
+#include "vmm/world_launch.h"
 #include "vmm/world_socket.h"
 
 #include "base/log.h"
@@ -138,6 +139,8 @@ static cloister_status run_sandboxed(struct world *world, struct server *server,
     cloister_status status = world_start_threads(world, why);
     if (status == CLOISTER_OK)
         status = sandbox_enter(SANDBOX_MAIN, &files, why);
+    if (status == CLOISTER_OK)
+        status = world_launch_wait(world, why);
     if (status != CLOISTER_OK)
         atomic_store(&world->failed, true);
     cloister_status opened = world_open_gate(world, &later);

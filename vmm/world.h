@@ -38,6 +38,7 @@ struct world {
     bool machine_created;
     struct runtime_image runtime;
     struct keeper_link keeper;
+    unsigned told, heard; /* requests of the launch that were sent, and answered */
     unsigned module_count;
     struct module *module;
     pthread_mutex_t memory;
@@ -51,7 +52,7 @@ struct world {
 };
 
 /* Reads the module files, makes the machine, tells the keeper, places the modules. On failure
-   everything is undone. */
+   everything is undone. What the keeper says to it: world_launch_wait. */
 CLOISTER_MUST_USE cloister_status world_create(struct world *world, const struct options *options,
                                                struct reason *why);
 
