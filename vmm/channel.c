@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
@@ -52,7 +51,9 @@ uint8_t *channel_address(const struct module *module, uint32_t page)
     return module->world->machine.window + channel_offset(module, page);
 }
 
-/* A thread of another module, or a client: its futex sleeps on a counter in the shared memory. */
+/* A thread of another module, or a client: its futex sleeps on a counter in the shared memory. One
+   sleeper a channel: waking a crowd of a hostile client's threads would take the time of the
+   module's other clients. */
 static void wake_other(struct channel *channel, struct clo_channel_header *header)
 {
     struct module_thread *other = atomic_load(&channel->other);
@@ -61,7 +62,7 @@ static void wake_other(struct channel *channel, struct clo_channel_header *heade
         return;
     }
     (void)__atomic_fetch_add(&header->client_wake, 1, __ATOMIC_SEQ_CST);
-    (void)syscall(SYS_futex, &header->client_wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    (void)syscall(SYS_futex, &header->client_wake, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 cloister_status channel_make_memory(uint32_t size, int *memfd, struct reason *why)

@@ -123,6 +123,7 @@ struct sleeper {
     pthread_t thread;
     struct clo_channel_header *header;
     atomic_bool *stop;
+    _Atomic unsigned *woken;
 };
 
 static void *sleep_there(void *argument)
@@ -131,20 +132,20 @@ static void *sleep_there(void *argument)
     uint32_t *word = &sleeper->header->client_wake;
     const struct timespec patience = {.tv_nsec = 100000000};
     while (!atomic_load(sleeper->stop))
-        (void)syscall(SYS_futex, word, FUTEX_WAIT, __atomic_load_n(word, __ATOMIC_RELAXED),
-                      &patience, NULL, 0);
+        if (syscall(SYS_futex, word, FUTEX_WAIT, __atomic_load_n(word, __ATOMIC_RELAXED), &patience,
+                    NULL, 0) == 0)
+            (void)atomic_fetch_add(sleeper->woken, 1);
     return NULL;
 }
 
-static unsigned sleepers_start(struct sleeper *sleepers, unsigned most,
-                               const struct raw_channel *channel, atomic_bool *stop)
+static unsigned sleepers_start(struct sleeper *sleepers, unsigned most, const struct sleeper *like)
 {
     pthread_attr_t attributes;
     unsigned count = 0;
     (void)pthread_attr_init(&attributes);
     (void)pthread_attr_setstacksize(&attributes, 1 << 17);
     for (; count < most; count++) {
-        sleepers[count] = (struct sleeper){.header = channel->header, .stop = stop};
+        sleepers[count] = *like;
         if (pthread_create(&sleepers[count].thread, &attributes, sleep_there, &sleepers[count]))
             break;
     }
@@ -158,10 +159,12 @@ static void crowd_that_sleeps_on_the_wake_word_holds_up_nobody(void **state)
     static struct sleeper sleepers[SLEEPERS];
     struct raw_channel channel;
     atomic_bool stop = false;
+    _Atomic unsigned woken = 0;
     attacked_or_skip();
     struct neighbour *neighbour = neighbour_start();
     raw_channel_ready(&channel, attacked.socket);
-    unsigned count = sleepers_start(sleepers, attacked_times(SLEEPERS), &channel, &stop);
+    const struct sleeper one = {.header = channel.header, .stop = &stop, .woken = &woken};
+    unsigned count = sleepers_start(sleepers, attacked_times(SLEEPERS), &one);
     struct clo_submission echo = raw_echo(&channel, 0, 64);
     for (unsigned i = 0; i < ROUNDS; i++) {
         __atomic_store_n(&channel.header->client_parked, 1, __ATOMIC_SEQ_CST);
@@ -172,6 +175,7 @@ static void crowd_that_sleeps_on_the_wake_word_holds_up_nobody(void **state)
     for (unsigned i = 0; i < count; i++)
         (void)pthread_join(sleepers[i].thread, NULL);
     raw_channel_close(&channel);
+    assert_in_range(atomic_load(&woken), 0, ROUNDS); /* one a wake-up, for a wake-up takes time */
     neighbour_stop(neighbour);
     attacked_is_sound();
 }
