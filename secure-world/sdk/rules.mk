@@ -49,6 +49,8 @@ $(BUILD)/sdk/include/cloister/abi/%.h: abi/%.h
 
 # What each sample needs beyond its sources.
 MODULE_OPTIONS_echo   := --no-libc
+# No debug information: a start copies and reads the file. Names, which fault reports give, stay.
+MODULE_LIBS_echo     := -Wl,--strip-debug
 MODULE_LIBS_vault    := -lcloister-seal -lcrypto
 MODULE_LIBS_digest   := -lcrypto
 MODULE_SOURCES_notes := $(BUILD)/interface/notes/notes_module.c $(BUILD)/interface/notes/notes.pb.c
