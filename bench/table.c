@@ -40,12 +40,12 @@ void table_print_skipped(const char *name, const char *why)
 static json_t *row_json(const struct row *row, const char *machine)
 {
     const struct row_head *head = row->head;
-    return json_pack("{s:s s:s s:s s:s s:f s:f s:f s:s s:f s:b s:f s:i s:s}", "name", head->name,
+    return json_pack("{s:s s:s s:s s:s s:f s:f s:f s:s s:f s:o s:f s:i s:s}", "name", head->name,
                      "measures", head->ours, "against", head->reference, "unit", head->unit, "ours",
                      row->ours, "reference", row->reference, "ratio", row->ratio, "aim",
                      head->aim == ROW_AT_MOST ? "at most" : "at least", "target", head->target,
-                     "holds", (int)row->holds, "spread", row->spread, "rounds", (int)row->rounds,
-                     "machine", machine);
+                     "holds", head->target > 0 ? json_boolean(row->holds) : json_null(), "spread",
+                     row->spread, "rounds", (int)row->rounds, "machine", machine);
 }
 
 cloister_status table_print_json(const struct row *rows, unsigned count)

@@ -14,8 +14,8 @@ void table_print_row(const struct row *row);
 /* A row that could not be measured. */
 void table_print_skipped(const char *name, const char *why);
 
-/* An array of objects: name, ours, reference, unit, ratio, target, aim, holds, spread, rounds,
-   machine. Prints it on standard output. */
+/* An array of objects: name, ours, reference, unit, ratio, target, aim, holds (null: no
+   target), spread, rounds, machine. Prints it on standard output. */
 CLOISTER_MUST_USE cloister_status table_print_json(const struct row *rows, unsigned count);
 
 #endif
