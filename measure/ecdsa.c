@@ -5,6 +5,8 @@
 
 #include "measure/openssl_scope.h"
 
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -33,6 +35,24 @@ size_t ecdsa_size(int64_t algorithm)
     default:
         return 0;
     }
+}
+
+EVP_PKEY *ecdsa_key_of_point(const uint8_t point[ECDSA_POINT_SIZE])
+{
+    uint8_t encoded[1 + ECDSA_POINT_SIZE] = {4};
+    memcpy(encoded + 1, point, ECDSA_POINT_SIZE);
+    char group[] = "P-256";
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, sizeof encoded),
+        OSSL_PARAM_construct_end(),
+    };
+    AUTO_EVP_PKEY_CTX EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    EVP_PKEY *key = NULL;
+    if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+        return NULL;
+    return key;
 }
 
 static const EVP_MD *hash_of(int64_t algorithm)

@@ -14,6 +14,10 @@
 #define ECDSA_ES256 (-7)  /* P-256 with SHA-256 */
 #define ECDSA_ES384 (-35) /* P-384 with SHA-384 */
 #define ECDSA_SIZE_MAX 96u
+#define ECDSA_POINT_SIZE 64u /* x || y on P-256 */
+
+/* The P-256 public key, of the caller; NULL: no point of the curve, or no memory. */
+EVP_PKEY *ecdsa_key_of_point(const uint8_t point[ECDSA_POINT_SIZE]);
 
 /* The algorithm that belongs to an EC key on P-256 or P-384, 0 for any other key. */
 int64_t ecdsa_algorithm(const EVP_PKEY *key);
