@@ -13,7 +13,7 @@ static cloister_status measure(const struct module_file *file, uint8_t measureme
                                struct reason *why)
 {
     size_t size = (size_t)file->image_pages * CLO_PAGE_SIZE;
-    void *pages = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file->image, 0);
+    void *pages = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file->image, 0);
     if (pages == MAP_FAILED)
         return refuse_errno(why, "cannot map a module's image");
     cloister_status status = module_measure(&file->record, pages, measurement);
