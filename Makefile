@@ -93,14 +93,14 @@ split_symbols = objcopy --only-keep-debug $@ $@.debug && strip $@
 
 $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -o $@ $^ -lseccomp
+	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -o $@ $^
 	$(if $(SANITIZE),,$(split_symbols))
 
 # Static: no variable of the environment can put code into it (LD_PRELOAD), and it starts in half the
 # time. The linker's warnings are about dlopen and name lookup, which libcrypto only uses when told to.
 $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -Wl,--no-warnings -o $@ $^ -lseccomp -lcrypto
+	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -Wl,--no-warnings -o $@ $^ -lcrypto
 	$(if $(SANITIZE),,$(split_symbols))
 
 $(BUILD)/libcloister.a: $(CLIENT_OBJECTS) $(BASE_OBJECTS)
@@ -135,6 +135,10 @@ $(BUILD)/obj/%.o: %.S
 $(BUILD)/obj/%.lo: %.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fPIE,$(CFLAGS)) -fPIC $(CPPFLAGS) -MF $(@:.lo=.lo.d) -c -o $@ $<
+
+# Filters of system calls, for the two processes of a world.
+
+include base/filters/rules.mk
 
 # The plugin that `cloister interface` runs.
 

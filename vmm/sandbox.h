@@ -16,7 +16,7 @@ enum sandbox_kind {
 /* Process-wide, first of all: not dumpable, no core file, no new privileges. */
 CLOISTER_MUST_USE cloister_status sandbox_prepare(struct reason *why);
 
-/* Descriptors that a list may name; -1: none. */
+/* Descriptors that the main thread's list names. */
 struct sandbox_files {
     int folder; /* the runtime folder, from which the main thread removes its socket in the end */
     int processes; /* /proc, where it reads since when a client runs */
@@ -27,7 +27,7 @@ struct sandbox_files {
    may be opened, and nobody's start is known. */
 int sandbox_open_processes(void);
 
-/* Loads the calling thread's list, for good. `files`: only for SANDBOX_MAIN; may be NULL. */
+/* Loads the calling thread's list, for good. `files`: for SANDBOX_MAIN only, else NULL. */
 CLOISTER_MUST_USE cloister_status sandbox_enter(enum sandbox_kind kind,
                                                 const struct sandbox_files *files,
                                                 struct reason *why);
