@@ -429,8 +429,9 @@ static void thousand_connections_leave_no_descriptor(void **state)
         struct clo_open_reply reply;
         int got[2] = {-1, -1};
         int fd = raw_connect();
-        if (i % 2 == 0)
-            assert_int_equal(open_channel(fd, "echo", 4096, 0, &reply, got), CLOISTER_OK);
+        int status = i % 2 == 0 ? open_channel(fd, "echo", 4096, 0, &reply, got) : CLOISTER_OK;
+        /* The ones before it may still be leaving. */
+        assert_true(status == CLOISTER_OK || status == CLOISTER_BUSY);
         (void)close(fd);
         (void)close(got[0]);
         (void)close(got[1]);
@@ -689,6 +690,18 @@ static void log_flood_is_cut_and_escaped(void **state)
     assert_echo_works();
 }
 
+/* In a child, where an assertion would go on as a second test runner: whatever becomes of it. */
+__attribute__((noreturn)) static void ask_and_exit(enum misbehave how)
+{
+    cloister_world *connection;
+    cloister_session *session;
+    cloister_parameter parameters[4] = {cloister_value(how, 0)};
+    if (cloister_world_open(world.socket, &connection) == CLOISTER_OK &&
+        cloister_session_open(connection, "misbehave", 0, &session) == CLOISTER_OK)
+        (void)cloister_call(session, "misbehave", parameters, 0);
+    _exit(0);
+}
+
 static void client_killed_in_a_call_leaves_the_module_alone(void **state)
 {
     (void)state;
@@ -696,10 +709,8 @@ static void client_killed_in_a_call_leaves_the_module_alone(void **state)
     skip_if_impossible();
     for (unsigned i = 0; i < 5; i++) {
         pid_t child = fork();
-        if (child == 0) {
-            (void)ask_to(MISBEHAVE_SLOW);
-            _exit(0);
-        }
+        if (child == 0)
+            ask_and_exit(MISBEHAVE_SLOW);
         wait_for_channels("misbehave", 1);
         (void)kill(child, SIGKILL);
         (void)waitpid(child, NULL, 0);
@@ -763,10 +774,8 @@ static void world_in_an_endless_call_stops(void **state)
     skip_if_impossible();
     started_world_start(&world, OPTIONS(ECHO, MISBEHAVE));
     pid_t child = fork();
-    if (child == 0) {
-        (void)ask_to(MISBEHAVE_LOOP);
-        _exit(0);
-    }
+    if (child == 0)
+        ask_and_exit(MISBEHAVE_LOOP);
     wait_for_channels("misbehave", 1);
     started_world_stop(&world);
     (void)waitpid(child, NULL, 0);
