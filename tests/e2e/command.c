@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define WORDS_MAX 64
+#define WORDS_MAX 160
 
 static void become(int in, int out, int err, const char *const *words)
 {
