@@ -197,6 +197,27 @@ static void no_worlds_are_no_failure(void **state)
     end_server(server);
 }
 
+static void hundreds_of_dead_sockets_are_no_trouble(void **state)
+{
+    (void)state;
+    char path[120];
+    pid_t server = start_server();
+    for (unsigned i = 0; i < 600; i++) {
+        (void)snprintf(path, sizeof path, "%s/run/dead%u.sock", folder, i);
+        FILE *made = fopen(path, "w");
+        assert_non_null(made);
+        (void)fclose(made);
+    }
+    ask(REQUEST, strlen(REQUEST));
+    assert_memory_equal(answer, "HTTP/1.1 200 OK\r\n", 17);
+    exposition_check(body(), strlen(body()));
+    end_server(server);
+    for (unsigned i = 0; i < 600; i++) {
+        (void)snprintf(path, sizeof path, "%s/run/dead%u.sock", folder, i);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 static void socket_is_for_its_user_alone(void **state)
 {
     (void)state;
@@ -297,6 +318,7 @@ int main(void)
         cmocka_unit_test(server_of_a_world_ends_with_it),
         cmocka_unit_test(world_does_not_start_without_the_metrics_asked_for),
         cmocka_unit_test(no_worlds_are_no_failure),
+        cmocka_unit_test(hundreds_of_dead_sockets_are_no_trouble),
         cmocka_unit_test(socket_is_for_its_user_alone),
         cmocka_unit_test(bad_requests_are_answered_and_cost_nothing),
         cmocka_unit_test(clients_that_vanish_are_forgotten),

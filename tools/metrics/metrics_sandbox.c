@@ -52,13 +52,14 @@ static const struct rule rules[] = {
     ANY(connect),                                                     /* … */
     WHERE(setsockopt, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET)),              /* … how long it may take */
     WHERE(openat, SCMP_A2(SCMP_CMP_MASKED_EQ, NO_WRITING, O_RDONLY)), /* runtime folder; /proc */
-    ANY(getdents64),                                            /* the runtime folder's list */
-    ANY(newfstatat),                                            /* whose folder is it? */
-    ANY(fstat),                                                 /* … of the C library's readdir */
-    ANY(lseek),                                                 /* … */
-    ANY(geteuid),                                               /* … is it ours? */
-    ANY(close),                                                 /* what was opened */
-    WHERE(mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),     /* memory */
+    ANY(getdents64),                                        /* the runtime folder's list */
+    ANY(newfstatat),                                        /* whose folder is it? */
+    ANY(fstat),                                             /* … of the C library's readdir */
+    ANY(lseek),                                             /* … */
+    ANY(geteuid),                                           /* … is it ours? */
+    ANY(sysinfo),                                           /* … the C library sorts many names */
+    ANY(close),                                             /* what was opened */
+    WHERE(mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)), /* memory */
     WHERE(mprotect, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)), /* … */
     ANY(munmap),                                                /* … */
     ANY(mremap),                                                /* … a text that grows */
