@@ -149,10 +149,10 @@ static void every_command_has_help(void **state)
 {
     (void)state;
     static const char *const commands[][2] = {
-        {"--help"},           {"world", "--help"}, {"world", "run"},     {"world", "ls"},
-        {"world", "show"},    {"world", "stop"},   {"call", "--help"},   {"exec", "--help"},
-        {"module", "--help"}, {"key", "--help"},   {"report", "--help"}, {"doctor", "--help"},
-        {"top", "--help"},
+        {"--help"},           {"world", "--help"},   {"world", "run"},     {"world", "ls"},
+        {"world", "show"},    {"world", "stop"},     {"call", "--help"},   {"exec", "--help"},
+        {"module", "--help"}, {"key", "--help"},     {"report", "--help"}, {"doctor", "--help"},
+        {"top", "--help"},    {"metrics", "--help"},
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         RUN(&ran, commands[i][0], commands[i][1] ? commands[i][1] : "--help", "--help");
