@@ -65,6 +65,9 @@ struct clo_submission raw_plain(uint16_t method, uint16_t session);
 struct clo_submission raw_echo(const struct raw_channel *channel, uint16_t session, uint32_t size);
 struct clo_submission raw_slow(uint16_t session, uint64_t us);
 
+/* To witness, and again while it is BUSY: channels that were closed may still be leaving. */
+int raw_channel_open_soon(struct raw_channel *channel, const char *path, uint32_t arena_size);
+
 /* Opens a channel to the witness with session 0; fails the test otherwise. */
 void raw_channel_ready(struct raw_channel *channel, const char *path);
 
