@@ -16,9 +16,9 @@
 #include "layout.h"
 
 #define CLO_HYPERCALL_PORT 0xc1u /* ring 3, allowed by the I/O bitmap, 4 bytes, count 1 */
-#define CLO_MONITOR_PORT                                                                           \
-    0xe1u /* ring 0 only: the exception stub reports a vector. Not one of the                      \
-             four ports that a 4-byte access to the other one touches */
+/* Ring 0 only: the exception stub reports a vector. Not one of the four ports that a 4-byte access
+   to the other one touches. */
+#define CLO_MONITOR_PORT 0xe1u
 
 /* Parks until a doorbell of a channel of this thread rings or the control pages change.
    a0: at most this many microseconds, 0 for no limit. r0: CLO_WAKE_… bits. */
