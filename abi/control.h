@@ -3,7 +3,8 @@
  * SOCK_SEQPACKET; one message is one packet; a connection has one request outstanding. All
  * integers are little-endian. Unused bytes are zero and are checked.
  *
- * A connection carries at most one channel. The channel goes when the connection does.
+ * A connection carries at most one channel. The channel goes when the connection does. Guests send
+ * the same messages through their memory: guest.h.
  */
 #ifndef CLO_ABI_CONTROL_H
 #define CLO_ABI_CONTROL_H
@@ -24,6 +25,7 @@
 #define CLO_CONTROL_REPORT 4u  /* struct clo_report_query → the report's bytes */
 #define CLO_CONTROL_STOP 5u    /* none → none; only for the world's own user and root */
 #define CLO_CONTROL_METRICS 6u /* struct clo_module_query → struct clo_module_metrics */
+#define CLO_CONTROL_CLOSE 7u   /* none → none; a guest's lane only: gives its channel up */
 
 struct clo_control_header {
     uint32_t magic;
