@@ -150,7 +150,7 @@ cloister_status cloister_cancel(cloister_session *session, cloister_ticket ticke
 /* Reserves memory of the session's arena, aligned to 64 bytes and zero. Buffers that lie in it,
    64-byte aligned and each wholly in one reservation, go to the module without being copied here;
    where the method declares the parameter zero-copy, without any copy. The module can write all of
-   it at any time. An input there is zero after its call: the module wipes what it was given.
+   it at any time. An input there is zero after its call.
    TOO_BIG: the arena is smaller; BUSY: there is no room for it now, or 64 are reserved. */
 CLOISTER_MUST_USE cloister_status cloister_arena_reserve(cloister_session *session, size_t size,
                                                          void **bytes);

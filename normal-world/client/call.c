@@ -1,14 +1,26 @@
 /*
- * A call that waits for its reply. The common one, all of it in one cache line each way, has a way
- * of its own without a loop over parameters.
+ * A call that waits for its reply. The common one, a pair of buffers while nothing else is in
+ * flight, has a way of its own (pair_call.c).
  */
-#include "normal-world/client/session.h"
+#include "normal-world/client/pair_call.h"
 
 #include <string.h>
 
 static cloister_result refused_here(cloister_status status)
 {
     return (cloister_result){.status = status, .origin = CLOISTER_ORIGIN_CLIENT};
+}
+
+/* A call that fails here has been given up. */
+static cloister_result await(cloister_session *session, struct ring_call *call,
+                             struct ring_deadline deadline)
+{
+    if (!session->shared)
+        return ring_wait(&session->ring, call, deadline);
+    cloister_result result = session_await(session, call->slot, deadline);
+    if (result.status != CLOISTER_OK)
+        ring_abandon(&session->ring, call->slot);
+    return result;
 }
 
 /* `parameters` may be written only where the placement has something that comes out. */
@@ -23,9 +35,7 @@ static cloister_result perform(cloister_session *session, unsigned method,
     if (result.status == CLOISTER_OK) {
         marshal_write(ring, &call, method, SESSION_NUMBER, placement, parameters, deadline_us);
         ring_submit(ring, &call, placement->wide, placement->inline_out);
-        result = session_await(session, call.slot, deadline);
-        if (result.status != CLOISTER_OK)
-            ring_abandon(ring, call.slot);
+        result = await(session, &call, deadline);
     }
     if (result.status != CLOISTER_OK) {
         marshal_nothing(placement, parameters);
@@ -36,65 +46,8 @@ static cloister_result perform(cloister_session *session, unsigned method,
     return result;
 }
 
-bool session_call_is_small(const cloister_session *session, unsigned method,
-                           const cloister_parameter p[4])
-{
-    const struct clo_method *declared = &session->module.method[method];
-    const struct method_plan *plan = &session->plan[method];
-    if (!plan->small || (p[0].kind | p[1].kind | p[2].kind | p[3].kind) > 15 ||
-        (p[0].kind | p[1].kind << 4 | p[2].kind << 8 | p[3].kind << 12) != declared->kinds)
-        return false;
-    if (plan->in < CLO_PARAMETERS_MAX) {
-        const cloister_parameter *in = &p[plan->in];
-        if (in->size > CLO_INLINE_SIZE || in->size > declared->size_max[plan->in] ||
-            in->size < declared->size_min[plan->in] || !in->input)
-            return false;
-    }
-    if (plan->out == CLO_PARAMETERS_MAX)
-        return true;
-    const cloister_parameter *out = &p[plan->out];
-    return out->capacity <= CLO_INLINE_SIZE && out->capacity <= declared->size_max[plan->out] &&
-           out->output;
-}
-
-/* For a session that is not shared. */
-static cloister_result call_small(cloister_session *session, unsigned method,
-                                  cloister_parameter p[4], uint64_t deadline_us)
-{
-    cloister_parameter none = {0};
-    const struct method_plan *plan = &session->plan[method];
-    const cloister_parameter *in = plan->in < CLO_PARAMETERS_MAX ? &p[plan->in] : &none;
-    cloister_parameter *out = plan->out < CLO_PARAMETERS_MAX ? &p[plan->out] : &none;
-    const struct placement placement = {
-        .kinds = plan->kinds,
-        .inline_in = (uint8_t)in->size,
-        .inline_out = (uint8_t)out->capacity,
-    };
-    struct ring *ring = &session->ring;
-    struct ring_deadline deadline = ring_deadline_in(ring, deadline_us);
-    struct ring_call call;
-    out->size = 0;
-    cloister_result result = ring_begin(ring, 0, deadline, &call);
-    if (result.status != CLOISTER_OK)
-        return result;
-    marshal_head(call.entry, method, SESSION_NUMBER, &placement, deadline_us);
-    marshal_small(call.entry->data, in->input, in->size);
-    ring_submit(ring, &call, false, placement.inline_out);
-    result = ring_wait(ring, &call, deadline);
-    if (result.status != CLOISTER_OK)
-        return result;
-    const struct clo_completion *completion = &call.slot->completion;
-    result = (cloister_result){.status = completion->status, .origin = completion->origin};
-    if (result.status == CLOISTER_OK) {
-        out->size = completion->inline_out;
-        marshal_small(out->output, completion->data, out->size);
-    }
-    ring_end(ring, call.slot);
-    return result;
-}
-
-static cloister_result call_large(cloister_session *session, unsigned method,
-                                  cloister_parameter parameters[4], uint64_t deadline_us)
+static cloister_result call_any(cloister_session *session, unsigned method,
+                                cloister_parameter parameters[4], uint64_t deadline_us)
 {
     struct placement placement;
     session_enter(session);
@@ -114,11 +67,14 @@ cloister_result cloister_call_number(cloister_session *session, unsigned method,
         return refused_here(CLOISTER_NOT_FOUND);
     if (!parameters) {
         cloister_parameter none[CLO_PARAMETERS_MAX] = {{0}};
-        return call_large(session, method, none, deadline_us);
+        return call_any(session, method, none, deadline_us);
     }
-    if (!session->shared && session_call_is_small(session, method, parameters))
-        return call_small(session, method, parameters, deadline_us);
-    return call_large(session, method, parameters, deadline_us);
+    struct pair_parameters pair;
+    if (!session->shared && ring_is_idle(&session->ring) &&
+        method_plan_fits(&session->plan[method], parameters, &pair) &&
+        pair_goes_alone(&session->ring.in_flight.arena, &pair))
+        return pair_call(session, method, &pair, deadline_us);
+    return call_any(session, method, parameters, deadline_us);
 }
 
 cloister_status session_method(const cloister_session *session, const char *name, unsigned *number)

@@ -38,9 +38,8 @@ static void write_value(struct clo_parameter *to, unsigned kind,
 
 static void write_arena(const struct ring *ring, const struct ring_call *call,
                         const struct placement *placement, unsigned i, unsigned kind,
-                        const cloister_parameter *parameter)
+                        const cloister_parameter *parameter, struct clo_parameter *to)
 {
-    struct clo_parameter *to = &call->entry->parameter[i];
     uint8_t *bytes = buffer_in_arena(ring, call->slot, placement, i);
     to->a = (uint64_t)(bytes - ring->in_flight.arena.bytes);
     to->b = size_word(kind, placement->in[i], placement->capacity[i]);
@@ -48,35 +47,26 @@ static void write_arena(const struct ring *ring, const struct ring_call *call,
         memcpy(bytes, parameter->input, placement->in[i]);
 }
 
-void marshal_head(struct clo_submission *entry, unsigned method, unsigned session,
-                  const struct placement *placement, uint64_t deadline_us)
-{
-    entry->deadline_us = deadline_us <= UINT32_MAX ? (uint32_t)deadline_us : 0;
-    entry->method = (uint16_t)method;
-    entry->kinds = placement->kinds;
-    entry->session = (uint16_t)session;
-    entry->inline_in = placement->inline_in;
-    entry->inline_out = placement->inline_out;
-}
-
 void marshal_write(struct ring *ring, const struct ring_call *call, unsigned method,
                    unsigned session, const struct placement *placement,
                    const cloister_parameter parameters[4], uint64_t deadline_us)
 {
-    marshal_head(call->entry, method, session, placement, deadline_us);
+    struct clo_parameter words[CLO_PARAMETERS_MAX] = {{0}};
+    marshal_line(call->entry, method, session, placement->kinds, placement->inline_in,
+                 placement->inline_out, deadline_us);
     if (placement->borrowed)
         in_flight_borrow(&ring->in_flight, call->slot, placement->borrowed);
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+    for (unsigned i = 0; placement->kinds >> (4 * i) != 0; i++) {
         unsigned kind = kind_at(placement->kinds, i);
-        if (kind & CLO_PARAM_INLINE) {
-            if (placement->in[i] > 0)
-                memcpy(call->entry->data, parameters[i].input, placement->in[i]);
-        } else if (kind_is_buffer(kind)) {
-            write_arena(ring, call, placement, i, kind, &parameters[i]);
-        } else if (placement->wide) {
-            write_value(&call->entry->parameter[i], kind, &parameters[i]);
-        }
+        if (kind & CLO_PARAM_INLINE)
+            marshal_small(call->entry->data, parameters[i].input, placement->in[i]);
+        else if (kind_is_buffer(kind))
+            write_arena(ring, call, placement, i, kind, &parameters[i], &words[i]);
+        else
+            write_value(&words[i], kind, &parameters[i]);
     }
+    if (placement->wide)
+        memcpy(call->entry->parameter, words, sizeof words);
 }
 
 /* Back */
@@ -85,7 +75,7 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
 static bool sizes_are_sound(const struct clo_completion *completion,
                             const struct placement *placement)
 {
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+    for (unsigned i = 0; placement->kinds >> (4 * i) != 0; i++) {
         unsigned kind = kind_at(placement->kinds, i);
         if (kind_comes_out(kind) && completion->parameter[i].b > placement->capacity[i])
             return false;
@@ -114,14 +104,15 @@ static void read_one(const struct ring *ring, const struct in_flight_call *slot,
 }
 
 /* What went in and, after success, what came out. The rest of a large buffer has not been touched,
-   and wiping it would be the first to. A reservation is wiped when it is released. */
+   and wiping it would be the first to. What came out into a reservation stays until that is
+   released. */
 static void wipe_arena(const struct ring *ring, const struct in_flight_call *slot,
                        const struct placement *placement)
 {
     const struct clo_completion *completion = &slot->completion;
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
+    for (unsigned i = 0; placement->kinds >> (4 * i) != 0; i++) {
         unsigned kind = kind_at(placement->kinds, i);
-        if (!kind_is_buffer(kind) || is_direct(placement, i))
+        if (!kind_is_buffer(kind) || (is_direct(placement, i) && kind != CLO_PARAM_BUFFER_IN))
             continue;
         size_t used = placement->in[i];
         if (kind_comes_out(kind) && completion->status == CLOISTER_OK &&
@@ -146,9 +137,9 @@ cloister_result marshal_read(struct ring *ring, struct in_flight_call *slot,
     if (result.status == CLOISTER_OK && !sizes_are_sound(completion, placement)) {
         result = ring_break(ring);
     } else {
-        for (unsigned i = 0; result.status == CLOISTER_OK && i < CLO_PARAMETERS_MAX; i++)
+        for (unsigned i = 0; result.status == CLOISTER_OK && placement->kinds >> (4 * i) != 0; i++)
             read_one(ring, slot, placement, i, &parameters[i]);
-        if (placement->arena_size > 0)
+        if (placement->wide)
             wipe_arena(ring, slot, placement);
     }
     if (result.status != CLOISTER_OK)

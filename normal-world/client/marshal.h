@@ -13,9 +13,18 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
                    unsigned session, const struct placement *placement,
                    const cloister_parameter parameters[4], uint64_t deadline_us);
 
-/* The head of the entry alone. */
-void marshal_head(struct clo_submission *entry, unsigned method, unsigned session,
-                  const struct placement *placement, uint64_t deadline_us);
+/* The head of the entry alone, whose turn comes last. */
+static inline void marshal_line(struct clo_submission *entry, unsigned method, unsigned session,
+                                uint16_t kinds, uint8_t inline_in, uint8_t inline_out,
+                                uint64_t deadline_us)
+{
+    entry->deadline_us = deadline_us <= UINT32_MAX ? (uint32_t)deadline_us : 0;
+    entry->method = (uint16_t)method;
+    entry->kinds = kinds;
+    entry->session = (uint16_t)session;
+    entry->inline_in = inline_in;
+    entry->inline_out = inline_out;
+}
 
 /* Reads the completion that has come, and ends the call. Parameters are written only where the
    placement has something that comes out. */

@@ -15,10 +15,9 @@ static cloister_status check_in(const struct clo_method *method, unsigned i,
     return CLOISTER_OK;
 }
 
-static cloister_status check_one(const struct clo_method *method, unsigned i,
-                                 const cloister_parameter *parameter)
+static inline cloister_status check_one(const struct clo_method *method, unsigned i, unsigned kind,
+                                        const cloister_parameter *parameter)
 {
-    unsigned kind = kind_at(method->kinds, i);
     if (parameter->kind != kind)
         return CLOISTER_BAD_ARGUMENT;
     if (kind_comes_out(kind) && !parameter->output && parameter->capacity > 0)
@@ -98,11 +97,11 @@ static bool is_direct(const struct arena *arena, unsigned kind, const cloister_p
            (kind_comes_out(kind) && arena_has(arena, parameter->output));
 }
 
-static cloister_status place_buffer(struct placement *placement, const struct clo_method *method,
-                                    const struct arena *arena, unsigned i,
-                                    const cloister_parameter *parameter)
+static inline cloister_status place_buffer(struct placement *placement,
+                                           const struct clo_method *method,
+                                           const struct arena *arena, unsigned i, unsigned kind,
+                                           const cloister_parameter *parameter)
 {
-    unsigned kind = kind_at(method->kinds, i);
     size_t in = kind_goes_in(kind) ? parameter->size : 0;
     size_t room = kind_comes_out(kind) ? parameter->capacity : 0;
     if (room > method->size_max[i])
@@ -136,37 +135,42 @@ cloister_status parameters_place(const struct clo_method *method,
     *placement = (struct placement){.kinds = method->kinds};
     for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
         unsigned kind = kind_at(method->kinds, i);
-        cloister_status status = check_one(method, i, &parameters[i]);
+        cloister_status status = check_one(method, i, kind, &parameters[i]);
         if (status == CLOISTER_OK && kind_is_buffer(kind))
-            status = place_buffer(placement, method, arena, i, &parameters[i]);
+            status = place_buffer(placement, method, arena, i, kind, &parameters[i]);
         if (status != CLOISTER_OK)
             return status;
         if (kind != CLO_PARAM_NONE && !kind_is_buffer(kind))
             placement->wide = true;
     }
-    return direct_ones_overlap(placement) ? CLOISTER_BAD_ARGUMENT : CLOISTER_OK;
+    if (placement->direct && direct_ones_overlap(placement))
+        return CLOISTER_BAD_ARGUMENT;
+    return CLOISTER_OK;
 }
 
 struct method_plan method_plan_of(const struct clo_method *method)
 {
     struct method_plan plan = {
-        .small = true,
+        .pair = true,
         .in = CLO_PARAMETERS_MAX,
         .out = CLO_PARAMETERS_MAX,
         .kinds = method->kinds,
     };
-    for (uint8_t i = 0; i < CLO_PARAMETERS_MAX; i++) {
+    for (uint8_t i = 0; i < CLO_PARAMETERS_MAX && method->kinds >> (4 * i) != 0; i++) {
         unsigned kind = kind_at(method->kinds, i);
-        if (kind == CLO_PARAM_NONE)
-            break;
-        bool in = kind == CLO_PARAM_BUFFER_IN && plan.in == CLO_PARAMETERS_MAX;
-        bool out = kind == CLO_PARAM_BUFFER_OUT && plan.out == CLO_PARAMETERS_MAX;
-        plan.small = plan.small && (in || out);
-        if (in)
+        uint16_t bit = (uint16_t)(CLO_PARAM_INLINE << (4 * i));
+        if (kind == CLO_PARAM_BUFFER_IN && !plan.in_bit) {
             plan.in = i;
-        if (out)
+            plan.in_bit = bit;
+            plan.in_least = method->size_min[i];
+            plan.in_most = method->size_max[i];
+        } else if (kind == CLO_PARAM_BUFFER_OUT && !plan.out_bit) {
             plan.out = i;
-        plan.kinds = (uint16_t)(plan.kinds | CLO_PARAM_INLINE << (4 * i));
+            plan.out_bit = bit;
+            plan.out_most = method->size_max[i];
+        } else {
+            plan.pair = false;
+        }
     }
     return plan;
 }

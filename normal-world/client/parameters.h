@@ -48,15 +48,60 @@ static inline bool kind_comes_out(unsigned kind)
     return kind == CLO_PARAM_BUFFER_OUT || kind == CLO_PARAM_BUFFER_INOUT;
 }
 
-/* What can be known of a method before it is called. */
+/* What can be known of a method before it is called: whether its calls are a pair, at most one
+   buffer in and one out and nothing else, and of which sizes. */
 struct method_plan {
-    bool small; /* at most one buffer in and one out and nothing else: may fit into one line */
-    uint8_t in; /* which parameter; CLO_PARAMETERS_MAX: none */
-    uint8_t out;
-    uint16_t kinds; /* with INLINE */
+    bool pair;
+    uint8_t in, out;          /* which parameters; CLO_PARAMETERS_MAX: none */
+    uint16_t kinds;           /* as declared */
+    uint16_t in_bit, out_bit; /* CLO_PARAM_INLINE of each in `kinds`; 0: no such parameter */
+    uint32_t in_least, in_most, out_most;
 };
 
 struct method_plan method_plan_of(const struct clo_method *method);
+
+/* The two buffers of a call that is a pair. */
+struct pair_parameters {
+    const void *input;
+    size_t size;             /* bytes of it */
+    cloister_parameter *out; /* NULL: nothing comes out */
+    uint32_t capacity;       /* bytes of it that we take */
+    bool in_line, out_line;  /* in the entry's line, not in the arena */
+};
+
+/* Are the parameters of these kinds, and of sizes that the method takes? Then *pair has them. */
+static inline bool method_plan_fits(const struct method_plan *plan, cloister_parameter p[4],
+                                    struct pair_parameters *pair)
+{
+    *pair = (struct pair_parameters){.in_line = true, .out_line = true};
+    if (!plan->pair || (p[0].kind | p[1].kind | p[2].kind | p[3].kind) > 15 ||
+        (p[0].kind | p[1].kind << 4 | p[2].kind << 8 | p[3].kind << 12) != plan->kinds)
+        return false;
+    if (plan->in_bit) {
+        const cloister_parameter *in = &p[plan->in];
+        if (in->size > plan->in_most || in->size < plan->in_least || !in->input)
+            return false;
+        pair->input = in->input;
+        pair->size = in->size;
+        pair->in_line = in->size <= CLO_INLINE_SIZE;
+    }
+    if (plan->out_bit) {
+        cloister_parameter *out = &p[plan->out];
+        if (out->capacity > plan->out_most || !out->output)
+            return false;
+        pair->out = out;
+        pair->capacity = (uint32_t)out->capacity;
+        pair->out_line = out->capacity <= CLO_INLINE_SIZE;
+    }
+    return true;
+}
+
+static inline uint16_t pair_kinds(const struct method_plan *plan,
+                                  const struct pair_parameters *pair)
+{
+    return (uint16_t)(plan->kinds | (pair->in_line ? plan->in_bit : 0) |
+                      (pair->out_line ? plan->out_bit : 0));
+}
 
 /* BAD_ARGUMENT: another kind than declared, too few bytes, a null buffer, a buffer that is partly
    in reserved memory or overlaps another there; TOO_BIG: more bytes than declared, or than any

@@ -2,10 +2,9 @@
  * Submission, completion and waiting on a channel whose other side is hostile. Every word is read
  * once; positions are private; a completion that no submission asked for ends the ring for good.
  */
-#include "normal-world/client/ring.h"
+#include "normal-world/client/ring_parts.h"
 
 #include "base/bytes.h"
-#include "normal-world/client/shared_word.h"
 #include "normal-world/client/ticks.h"
 
 /* Polls between two looks at the state and the counter. */
@@ -73,16 +72,6 @@ uint64_t ring_us_left(const struct ring *ring, struct ring_deadline deadline, ui
     return us < most ? us : most;
 }
 
-static struct clo_completion *next_completion(const struct ring *ring)
-{
-    return &ring->completions[ring->completed % CLO_RING_SIZE];
-}
-
-static bool arrived(const struct ring *ring)
-{
-    return shared_read(&next_completion(ring)->turn) == ring->completed + 1;
-}
-
 cloister_result ring_fail(struct ring *ring, cloister_result why)
 {
     if (ring->ended.status == CLOISTER_OK)
@@ -119,15 +108,6 @@ static cloister_result state_of(const struct ring *ring)
 
 /* Completions */
 
-/* Does the completion, copied into its call, answer it? The first look at the entry chose the call;
-   only the copy counts. */
-static bool completion_is_sound(const struct in_flight_call *call)
-{
-    const struct clo_completion *copy = &call->completion;
-    return (uint32_t)call->number == copy->submission && copy->reserved == 0 &&
-           copy->inline_out <= call->inline_capacity && copy->origin <= CLOISTER_ORIGIN_MODULE;
-}
-
 static uint32_t *cancel_word(const struct ring *ring, const struct in_flight_call *call)
 {
     return &ring->header->cancel[in_flight_entry(call->number)];
@@ -151,7 +131,7 @@ static void finish(struct ring *ring, struct in_flight_call *call)
 /* Takes the next completion, which has arrived. */
 static void take_completion(struct ring *ring)
 {
-    const struct clo_completion *from = next_completion(ring);
+    const struct clo_completion *from = ring_next_completion(ring);
     unsigned entry = in_flight_entry(shared_peek(&from->submission));
     struct in_flight_call *call = in_flight_at(&ring->in_flight, entry);
     ring->completed++;
@@ -161,7 +141,8 @@ static void take_completion(struct ring *ring)
     }
     shared_copy(&call->completion, from,
                 call->wide ? sizeof *from : offsetof(struct clo_completion, parameter));
-    if (completion_is_sound(call))
+    /* The first look at the entry chose the call; only the copy counts. */
+    if (ring_answers(&call->completion, (uint32_t)call->number, call->inline_capacity))
         finish(ring, call);
     else
         (void)ring_break(ring);
@@ -169,20 +150,19 @@ static void take_completion(struct ring *ring)
 
 void ring_take(struct ring *ring)
 {
-    while (ring->ended.status == CLOISTER_OK && arrived(ring))
+    while (ring->ended.status == CLOISTER_OK && ring_arrived(ring))
         take_completion(ring);
 }
 
 /* Waiting */
 
-/* Polls until something happens or the spin budget or the deadline ends. */
-static void spin(const struct ring *ring, struct ring_deadline deadline)
+void ring_spin(const struct ring *ring, struct ring_deadline deadline)
 {
     uint32_t spin_us = shared_peek(&ring->spin_us);
     uint64_t until = 0;
     while (spin_us > 0) {
         for (unsigned i = 0; i < POLLS_A_ROUND; i++) {
-            if (arrived(ring))
+            if (ring_arrived(ring))
                 return;
             __builtin_ia32_pause();
         }
@@ -204,7 +184,7 @@ static void park(const struct ring *ring, uint64_t timeout_us)
     struct clo_channel_header *header = ring->header;
     uint32_t wake = shared_read(&header->client_wake);
     shared_publish(&header->client_parked, 1);
-    if (!arrived(ring) && live(ring))
+    if (!ring_arrived(ring) && live(ring))
         ring->peer.sleep(ring->peer.context, &header->client_wake, wake, timeout_us);
     shared_set(&header->client_parked, 0);
 }
@@ -219,7 +199,7 @@ static cloister_result sleep_once(const struct ring *ring, struct ring_deadline 
     if (timeout_us == 0)
         return result_of(CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
     park(ring, timeout_us);
-    if (!arrived(ring) && live(ring) && !ring->peer.connected(ring->peer.context))
+    if (!ring_arrived(ring) && live(ring) && !ring->peer.connected(ring->peer.context))
         return result_of(CLOISTER_DEAD, CLOISTER_ORIGIN_TRANSPORT);
     return fine;
 }
@@ -227,10 +207,10 @@ static cloister_result sleep_once(const struct ring *ring, struct ring_deadline 
 /* What arrived before the end of the channel still counts. */
 cloister_result ring_arrival(const struct ring *ring, struct ring_deadline deadline)
 {
-    spin(ring, deadline);
-    while (!arrived(ring)) {
+    ring_spin(ring, deadline);
+    while (!ring_arrived(ring)) {
         cloister_result result = sleep_once(ring, deadline);
-        if (result.status != CLOISTER_OK && !arrived(ring))
+        if (result.status != CLOISTER_OK && !ring_arrived(ring))
             return result;
     }
     return fine;
@@ -245,7 +225,7 @@ void ring_look(struct ring *ring)
         if (!ring->peer.connected(ring->peer.context))
             state = result_of(CLOISTER_DEAD, CLOISTER_ORIGIN_TRANSPORT);
     }
-    if (state.status != CLOISTER_OK && !arrived(ring))
+    if (state.status != CLOISTER_OK && !ring_arrived(ring))
         (void)ring_fail(ring, state);
 }
 
@@ -305,16 +285,6 @@ void ring_publish(struct ring *ring, struct ring_call *call, bool wide, uint8_t 
     ring->submitted++;
     ring->unrung = true;
     shared_release(&call->entry->turn, (uint32_t)ring->submitted);
-}
-
-/* After a full fence. */
-static void ring_if_parked(struct ring *ring)
-{
-    ring->unrung = false;
-    if (shared_read(&ring->header->module_parked) != 1)
-        return;
-    shared_set(&ring->header->module_parked, 0);
-    ring->peer.doorbell(ring->peer.context);
 }
 
 void ring_wake(struct ring *ring)

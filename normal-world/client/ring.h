@@ -16,6 +16,7 @@
 
 #include "cloister/status.h"
 #include "normal-world/client/in_flight.h"
+#include "normal-world/client/shared_word.h"
 
 #include <stdbool.h>
 
@@ -82,6 +83,32 @@ void ring_wake(struct ring *ring);
 
 /* Both. */
 void ring_submit(struct ring *ring, struct ring_call *call, bool wide, uint8_t inline_capacity);
+
+/* What a completion may be like. */
+struct ring_expectation {
+    bool wide;               /* the second line is in use */
+    uint8_t inline_capacity; /* bytes of inline output that we can take */
+    uint32_t arena_size;     /* bytes from the start of the arena that the call has */
+};
+
+/* A call while nothing else is in flight, submitted or uncollected: if ring_is_idle, fill
+   ring_entry, ring_send, ring_receive, and *reply has the completion. The call is over when
+   ring_receive returns. */
+static inline bool ring_is_idle(const struct ring *ring)
+{
+    return (ring->in_flight.used | ring->in_flight.entries) == 0 && !ring->unrung &&
+           ring->ended.status == CLOISTER_OK &&
+           shared_peek(&ring->header->state) == CLO_CHANNEL_LIVE;
+}
+
+static inline struct clo_submission *ring_entry(const struct ring *ring)
+{
+    return &ring->submissions[in_flight_entry(ring->submitted + 1)];
+}
+
+void ring_send(struct ring *ring, struct clo_submission *entry);
+cloister_result ring_receive(struct ring *ring, const struct ring_expectation *expected,
+                             struct ring_deadline deadline, struct clo_completion *reply);
 
 /* Waits for the next completion: spins, then sleeps. OK: ring_take will find it. TIMEOUT of origin
    client: not yet. Everything else is the end, and for ring_fail. */

@@ -77,10 +77,6 @@ void session_freed(cloister_session *session);
 CLOISTER_MUST_USE cloister_status session_method(const cloister_session *session, const char *name,
                                                  unsigned *number);
 
-/* Are these the method's kinds of parameter, and does all of it fit into the entry's line? */
-bool session_call_is_small(const cloister_session *session, unsigned method,
-                           const cloister_parameter parameters[4]);
-
 /* Makes the plans of the module's methods; before the first call. */
 void session_plan(cloister_session *session);
 

@@ -1,8 +1,8 @@
 /*
  * Words of a channel that the other side changes while we look. The types of abi/channel.h are
- * plain; each access says its order. Sequentially consistent stores stand where the protocol wants
- * a store followed by a full fence: on x86 they are one locked instruction, and unlike a separate
- * fence ThreadSanitizer understands them. Freestanding but for memcpy and memset.
+ * plain; each access says its order. Where the protocol wants a store followed by a full fence,
+ * ThreadSanitizer is given a sequentially consistent store, which it understands. Freestanding but
+ * for memcpy and memset.
  */
 #ifndef CLIENT_SHARED_WORD_H
 #define CLIENT_SHARED_WORD_H
@@ -24,14 +24,7 @@ static inline uint32_t shared_peek(const uint32_t *word)
     return atomic_load_explicit((const _Atomic uint32_t *)word, memory_order_relaxed);
 }
 
-/* All our stores before it are visible to who sees the word, and no later read of ours overtakes
-   it: release and full fence. */
-static inline void shared_publish(uint32_t *word, uint32_t value)
-{
-    atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_seq_cst);
-}
-
-/* The same without the fence, for who calls shared_fence after several. */
+/* All our stores before it are visible to who sees the word. */
 static inline void shared_release(uint32_t *word, uint32_t value)
 {
     atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_release);
@@ -42,6 +35,20 @@ static inline void shared_release(uint32_t *word, uint32_t value)
 static inline void shared_fence(void)
 {
     __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory", "cc");
+}
+
+/* All our stores before it are visible to who sees the word, and no later read of ours overtakes
+   it: release and full fence. A plain store right behind those of the same line: a locked one would
+   wait for them, and who polls the line would take it away in between. The memory may be a
+   device's, where locked access is dear; the fence's is on our stack. */
+static inline void shared_publish(uint32_t *word, uint32_t value)
+{
+#ifdef __SANITIZE_THREAD__
+    atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_seq_cst);
+#else
+    shared_release(word, value);
+    shared_fence();
+#endif
 }
 
 static inline void shared_set(uint32_t *word, uint32_t value)

@@ -39,28 +39,20 @@ static cloister_ticket publish(cloister_session *session, struct ring_call *call
 }
 
 static cloister_result submit_small(cloister_session *session, unsigned method,
-                                    cloister_parameter p[4], uint64_t deadline_us,
+                                    const struct pair_parameters *pair, uint64_t deadline_us,
                                     cloister_ticket *ticket)
 {
-    const struct method_plan *plan = &session->plan[method];
-    const cloister_parameter *in = plan->in < CLO_PARAMETERS_MAX ? &p[plan->in] : NULL;
-    cloister_parameter *out = plan->out < CLO_PARAMETERS_MAX ? &p[plan->out] : NULL;
-    const struct placement placement = {
-        .kinds = plan->kinds,
-        .inline_in = in ? (uint8_t)in->size : 0,
-        .inline_out = out ? (uint8_t)out->capacity : 0,
-    };
     struct ring_call call;
     cloister_result result = ring_try(&session->ring, 0, &call);
     if (result.status != CLOISTER_OK)
         return result;
     struct pending *pending = pending_of(session, call.slot);
     pending->small = true;
-    pending->small_out = out;
-    marshal_head(call.entry, method, SESSION_NUMBER, &placement, deadline_us);
-    if (in)
-        marshal_small(call.entry->data, in->input, in->size);
-    *ticket = publish(session, &call, false, placement.inline_out, deadline_us);
+    pending->small_out = pair->out;
+    marshal_line(call.entry, method, SESSION_NUMBER, pair_kinds(&session->plan[method], pair),
+                 (uint8_t)pair->size, (uint8_t)pair->capacity, deadline_us);
+    marshal_small(call.entry->data, pair->input, pair->size);
+    *ticket = publish(session, &call, false, (uint8_t)pair->capacity, deadline_us);
     return result;
 }
 
@@ -95,10 +87,12 @@ cloister_result cloister_submit_number(cloister_session *session, unsigned metho
 {
     if (method >= session->module.method_count)
         return from_client(CLOISTER_NOT_FOUND);
+    struct pair_parameters pair;
     session_enter(session);
     cloister_result result;
-    if (parameters && session_call_is_small(session, method, parameters))
-        result = submit_small(session, method, parameters, deadline_us, ticket);
+    if (parameters && method_plan_fits(&session->plan[method], parameters, &pair) && pair.in_line &&
+        pair.out_line)
+        result = submit_small(session, method, &pair, deadline_us, ticket);
     else
         result = submit_large(session, method, parameters, deadline_us, ticket);
     if (result.status == CLOISTER_BUSY)

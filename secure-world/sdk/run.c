@@ -1,7 +1,7 @@
 /*
  * From started to serving: private memory for each thread, the module's own init, then the loop.
  */
-#include "server.h"
+#include "arguments.h"
 
 #define ALIGN 64u
 
@@ -15,7 +15,7 @@ static size_t round_up(size_t size)
 static size_t thread_size(void)
 {
     return round_up(sizeof(struct server)) +
-           round_up(server_scratch_size(&cloister_manifest_note.manifest));
+           round_up(arguments_scratch_size(&cloister_manifest_note.manifest));
 }
 
 void server_prepare(void)
@@ -43,7 +43,7 @@ void server_run(uint32_t thread)
     server->spin_ticks = boot->spin_us * boot->tsc_khz / 1000;
     server->service = service_time_start(boot->tsc_khz);
     server->scratch = mine + round_up(sizeof *server);
-    server->scratch_size = server_scratch_size(server->manifest);
+    server->scratch_size = arguments_scratch_size(server->manifest);
     server_plan(server);
     serve(server);
 }

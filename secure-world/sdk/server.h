@@ -6,9 +6,9 @@
 #define SDK_SERVER_H
 
 #include "channel.h"
+#include "pair.h"
 #include "sdk.h"
 #include "service_time.h"
-#include "small.h"
 
 struct server {
     /* What it works on; unit tests put their own memory here. */
@@ -22,7 +22,7 @@ struct server {
     uint32_t spin_us;
     uint64_t spin_ticks;
     struct service_time service;
-    struct small_method small[CLO_METHODS_MAX];
+    struct pair_method pair[CLO_METHODS_MAX];
 
     uint32_t epoch; /* of the control pages, acted on */
     uint32_t slots; /* of the control pages: ever used */
@@ -39,6 +39,7 @@ struct server {
 
     uint8_t *scratch; /* copies of arena buffers; zero between calls */
     size_t scratch_size;
+    uint32_t scratch_used; /* by the call in progress */
     struct channel channel[CLO_CHANNELS_MAX];
 };
 
@@ -60,11 +61,8 @@ static inline bool server_control_changed(const struct server *server)
    sleep: what may take long never keeps a client asleep. */
 void server_settle(struct server *server);
 
-/* Makes `small` from the manifest; before the first call. */
+/* Makes `pair` from the manifest; before the first call. */
 void server_plan(struct server *server);
-
-/* Bytes of scratch that the largest call of the manifest needs. */
-size_t server_scratch_size(const struct clo_manifest *manifest);
 
 /* Serves the submission that channel_look found. False: the channel broke, is no longer served. */
 bool call_serve(struct server *server, struct channel *channel);

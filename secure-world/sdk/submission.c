@@ -26,43 +26,46 @@ static uint32_t first_line_broken(const struct clo_submission *copy)
     return 0;
 }
 
-/* End of parameter i's place in the arena, which starts at its word a; 0: it has none. */
-static uint64_t arena_end(const struct clo_submission *copy, unsigned i)
+/* Where a buffer is in the arena; empty: it has no bytes there. */
+struct extent {
+    uint64_t start, end;
+};
+
+static inline bool extent_is_sound(const struct clo_parameter *parameter, unsigned kind,
+                                   const struct extent *extent, uint32_t arena_size)
 {
-    uint32_t larger = submission_size_larger(submission_size(copy, i));
-    if (!submission_kind_is_buffer(submission_kind(copy->kinds, i)) || larger == 0)
-        return 0;
-    return copy->parameter[i].a + larger;
+    return parameter->a % CLO_ARENA_ALIGN == 0 && parameter->a <= arena_size &&
+           extent->end <= arena_size &&
+           (kind == CLO_PARAM_BUFFER_INOUT || parameter->b <= UINT32_MAX);
 }
 
-static bool overlaps_earlier(const struct clo_submission *copy, unsigned i)
+static inline bool overlaps_one(const struct extent *extent, const struct extent others[],
+                                unsigned count)
 {
-    uint64_t end = arena_end(copy, i);
-    for (unsigned j = 0; j < i; j++)
-        if (copy->parameter[j].a < end && copy->parameter[i].a < arena_end(copy, j))
+    for (unsigned i = 0; i < count; i++)
+        if (others[i].start < extent->end && extent->start < others[i].end)
             return true;
     return false;
 }
 
-static bool buffer_is_sound(const struct clo_submission *copy, unsigned i, uint32_t arena_size)
-{
-    const struct clo_parameter *parameter = &copy->parameter[i];
-    bool both = submission_kind(copy->kinds, i) == CLO_PARAM_BUFFER_INOUT;
-    if (parameter->a % CLO_ARENA_ALIGN || parameter->a > arena_size ||
-        (!both && parameter->b > UINT32_MAX))
-        return false;
-    return arena_end(copy, i) <= arena_size && !overlaps_earlier(copy, i);
-}
-
 static uint32_t second_line_broken(const struct clo_submission *copy, uint32_t arena_size)
 {
+    struct extent extents[CLO_PARAMETERS_MAX];
+    unsigned count = 0;
     for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++) {
         const struct clo_parameter *parameter = &copy->parameter[i];
         unsigned kind = submission_kind(copy->kinds, i);
         if (kind == CLO_PARAM_NONE && (parameter->a || parameter->b))
             return CLO_BROKEN_RESERVED;
-        if (submission_kind_is_buffer(kind) && !buffer_is_sound(copy, i, arena_size))
+        if (!submission_kind_is_buffer(kind))
+            continue;
+        uint32_t larger = submission_size_larger(submission_size(copy, i));
+        const struct extent extent = {parameter->a, parameter->a + larger};
+        if (!extent_is_sound(parameter, kind, &extent, arena_size) ||
+            (larger > 0 && overlaps_one(&extent, extents, count)))
             return CLO_BROKEN_PARAMETER;
+        if (larger > 0)
+            extents[count++] = extent;
     }
     return 0;
 }

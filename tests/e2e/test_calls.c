@@ -486,7 +486,7 @@ static void reserved_buffers_reach_the_module_without_a_copy(void **state)
         assert_true(p[2].a == 1 && p[2].b == 1);
         for (size_t i = 0; i < 20000; i++)
             assert_int_equal(((uint8_t *)out)[i], 0x41 + round);
-        assert_int_equal(*(uint8_t *)in, 0); /* wiped by the module */
+        assert_int_equal(*(uint8_t *)in, 0); /* wiped when the call ended */
     }
     cloister_arena_release(session, in);
     cloister_arena_release(session, out);

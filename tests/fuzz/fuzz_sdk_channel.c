@@ -4,12 +4,13 @@
  * checks that what it is given is what the manifest declares, lies in private memory and stays as
  * it is.
  */
+#include "secure-world/sdk/arguments.c"
 #include "secure-world/sdk/call.c"
 #include "secure-world/sdk/cancelled.c"
 #include "secure-world/sdk/channel.c"
+#include "secure-world/sdk/pair.c"
 #include "secure-world/sdk/serve.c"
 #include "secure-world/sdk/service_time.c"
-#include "secure-world/sdk/small.c"
 #include "secure-world/sdk/submission.c"
 
 #include <sanitizer/asan_interface.h>
@@ -244,7 +245,7 @@ static void start(void)
     server->mailbox = &mailbox;
     server->window = window;
     server->window_size = WINDOW_SIZE;
-    server->scratch_size = server_scratch_size(&manifest);
+    server->scratch_size = arguments_scratch_size(&manifest);
     server->scratch = calloc(1, server->scratch_size);
     require(server->scratch);
     server_plan(server);

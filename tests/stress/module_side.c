@@ -6,12 +6,13 @@
 #pragma GCC diagnostic ignored "-Wtsan"
 #endif
 
+#include "secure-world/sdk/arguments.c"
 #include "secure-world/sdk/call.c"
 #include "secure-world/sdk/cancelled.c"
 #include "secure-world/sdk/channel.c"
+#include "secure-world/sdk/pair.c"
 #include "secure-world/sdk/serve.c"
 #include "secure-world/sdk/service_time.c"
-#include "secure-world/sdk/small.c"
 #include "secure-world/sdk/submission.c"
 
 #include "tests/stress/module_side.h"
@@ -161,7 +162,7 @@ void module_side_start(unsigned count, const struct clo_control *control, uint8_
         server->window = window;
         server->window_size = window_size;
         server->thread = i;
-        server->scratch_size = server_scratch_size(server->manifest);
+        server->scratch_size = arguments_scratch_size(server->manifest);
         server->scratch = calloc(1, server->scratch_size);
         server_plan(server);
         if (!server->scratch || pthread_create(&thread->thread, NULL, run, thread) != 0)

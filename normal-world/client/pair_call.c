@@ -1,0 +1,88 @@
+/*
+ * A pair of buffers, there and back: see pair_call.h.
+ */
+#include "normal-world/client/pair_call.h"
+
+#include "normal-world/client/shared_word.h"
+
+#include <string.h>
+
+static void write_pair(cloister_session *session, struct clo_submission *entry, unsigned method,
+                       const struct pair_parameters *pair, uint64_t deadline_us)
+{
+    const struct method_plan *plan = &session->plan[method];
+    struct clo_parameter words[CLO_PARAMETERS_MAX] = {{0}};
+    marshal_line(entry, method, SESSION_NUMBER, pair_kinds(plan, pair),
+                 pair->in_line ? (uint8_t)pair->size : 0,
+                 pair->out_line ? (uint8_t)pair->capacity : 0, deadline_us);
+    if (pair->in_line)
+        marshal_small(entry->data, pair->input, pair->size);
+    if (pair->in_line && pair->out_line)
+        return;
+    if (!pair->in_line) {
+        words[plan->in].b = pair->size;
+        memcpy(session->ring.in_flight.arena.bytes, pair->input, pair->size);
+    }
+    if (!pair->out_line)
+        words[plan->out] = (struct clo_parameter){pair_out_offset(pair), pair->capacity};
+    memcpy(entry->parameter, words, sizeof words);
+}
+
+/* The reply says OK: its bytes into the caller's buffer. PROTOCOL: more than there is room for. */
+static cloister_result read_pair(cloister_session *session, unsigned method,
+                                 const struct pair_parameters *pair,
+                                 const struct clo_completion *reply)
+{
+    const uint8_t *arena = session->ring.in_flight.arena.bytes;
+    cloister_result result = {.status = reply->status, .origin = reply->origin};
+    if (!pair->out)
+        return result;
+    if (pair->out_line) {
+        pair->out->size = reply->inline_out;
+        marshal_small(pair->out->output, reply->data, reply->inline_out);
+        return result;
+    }
+    uint64_t made = reply->parameter[session->plan[method].out].b;
+    if (made > pair->capacity)
+        return ring_break(&session->ring);
+    pair->out->size = made;
+    shared_copy(pair->out->output, arena + pair_out_offset(pair), made);
+    return result;
+}
+
+/* What went in and what came out; the rest of the output's room has not been touched. */
+static void wipe_pair(cloister_session *session, const struct pair_parameters *pair)
+{
+    uint8_t *arena = session->ring.in_flight.arena.bytes;
+    if (!pair->in_line)
+        shared_wipe(arena, pair->size);
+    if (!pair->out_line && pair->out->size > 0)
+        shared_wipe(arena + pair_out_offset(pair), pair->out->size);
+}
+
+cloister_result pair_call(cloister_session *session, unsigned method,
+                          const struct pair_parameters *pair, uint64_t deadline_us)
+{
+    struct ring *ring = &session->ring;
+    struct ring_deadline deadline = ring_deadline_in(ring, deadline_us);
+    struct clo_submission *entry = ring_entry(ring);
+    struct clo_completion reply;
+    const struct ring_expectation expected = {
+        .wide = !pair->in_line || !pair->out_line,
+        .inline_capacity = pair->out_line ? (uint8_t)pair->capacity : 0,
+        .arena_size = (uint32_t)pair_arena(pair),
+    };
+    if (pair->out)
+        pair->out->size = 0;
+    write_pair(session, entry, method, pair, deadline_us);
+    ring_send(ring, entry);
+    cloister_result result = ring_receive(ring, &expected, deadline, &reply);
+    if (result.status != CLOISTER_OK)
+        return result;
+    result = (cloister_result){.status = reply.status, .origin = reply.origin};
+    if (result.status == CLOISTER_OK)
+        result = read_pair(session, method, pair, &reply);
+    if (expected.wide)
+        wipe_pair(session, pair);
+    return result;
+}

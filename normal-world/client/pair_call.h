@@ -1,0 +1,34 @@
+/*
+ * The quickest call: a pair of buffers (parameters.h) on a session that is not shared, while
+ * nothing else is in flight there. Without a loop over parameters, a record of the call, or a look
+ * for room.
+ */
+#ifndef CLIENT_PAIR_CALL_H
+#define CLIENT_PAIR_CALL_H
+
+#include "normal-world/client/session.h"
+
+/* Where the output lies in the arena; the input is at its start. */
+static inline size_t pair_out_offset(const struct pair_parameters *pair)
+{
+    return pair->in_line ? 0 : (pair->size + CLO_ARENA_ALIGN - 1) & ~(size_t)(CLO_ARENA_ALIGN - 1);
+}
+
+/* Bytes of arena that the pair takes. */
+static inline size_t pair_arena(const struct pair_parameters *pair)
+{
+    return pair_out_offset(pair) + (pair->out_line ? 0 : pair->capacity);
+}
+
+/* Is the arena large enough, does nobody have reserved any of it? */
+static inline bool pair_goes_alone(const struct arena *arena, const struct pair_parameters *pair)
+{
+    return (pair->in_line && pair->out_line) ||
+           (arena->used[1] == 0 && pair_arena(pair) <= arena->size);
+}
+
+/* If ring_is_idle and pair_goes_alone. As cloister_call_number. */
+cloister_result pair_call(cloister_session *session, unsigned method,
+                          const struct pair_parameters *pair, uint64_t deadline_us);
+
+#endif
