@@ -90,8 +90,10 @@ pid_t command_start(const char *log, const char *const *words)
     assert_true(nothing >= 0 && err >= 0);
     pid_t child = fork();
     assert_true(child >= 0);
-    if (child == 0)
+    if (child == 0) {
+        (void)setpgid(0, 0);
         become(nothing, nothing, err, words);
+    }
     (void)close(nothing);
     (void)close(err);
     return child;

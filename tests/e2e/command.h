@@ -22,7 +22,8 @@ void command_run_with_input(struct command *command, const char *input, const ch
 
 #define RUN(command, ...) command_run(command, (const char *const[]){__VA_ARGS__, NULL})
 
-/* Starts it and does not wait: standard output goes to /dev/null, standard error to `log`. */
+/* Starts it and does not wait: standard output goes to /dev/null, standard error to `log`. It leads
+   a process group of its own, as a job of a shell does. */
 pid_t command_start(const char *log, const char *const *words);
 
 /* Waits for a process that command_start started; its exit status, or 128 + signal. */

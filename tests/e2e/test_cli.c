@@ -549,7 +549,6 @@ static void interrupt_of_the_whole_group_ends_it_cleanly(void **state)
     char path[200];
     (void)snprintf(path, sizeof path, "%s", in_folder("run/g.sock"));
     pid_t world = command_start(in_folder("g.log"), words);
-    assert_int_equal(setpgid(world, world), 0);
     wait_for_socket(path);
     assert_int_equal(kill(-world, SIGINT), 0);
     assert_int_equal(command_wait(world), TOOL_OK);
