@@ -1,8 +1,9 @@
 /*
  * Words of a channel that the other side changes while we look. The types of abi/channel.h are
- * plain; each access says its order. Sequentially consistent stores stand where the protocol wants
- * a store followed by a full fence: on x86 they are one locked instruction, and unlike a separate
- * fence ThreadSanitizer understands them. Freestanding but for memcpy and memset.
+ * plain; each access says its order. Only loads and stores touch the memory: in a guest it may be
+ * uncached, where a locked instruction stops the bus, or is refused. So where the protocol wants a
+ * store followed by a full fence, the fence locks a word of our own stack. Freestanding but for
+ * memcpy and memset.
  */
 #ifndef CLIENT_SHARED_WORD_H
 #define CLIENT_SHARED_WORD_H
@@ -24,24 +25,30 @@ static inline uint32_t shared_peek(const uint32_t *word)
     return atomic_load_explicit((const _Atomic uint32_t *)word, memory_order_relaxed);
 }
 
+/* No later read overtakes an earlier store. Written out, because gcc refuses atomic_thread_fence
+   together with ThreadSanitizer; what that looks for does not depend on it. */
+static inline void shared_fence(void)
+{
+    __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory", "cc");
+}
+
 /* All our stores before it are visible to who sees the word, and no later read of ours overtakes
-   it: release and full fence. */
+   it: release and full fence. ThreadSanitizer understands no fence of its own, so it gets the
+   sequentially consistent store. */
 static inline void shared_publish(uint32_t *word, uint32_t value)
 {
+#ifdef __SANITIZE_THREAD__
     atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_seq_cst);
+#else
+    atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_release);
+    shared_fence();
+#endif
 }
 
 /* The same without the fence, for who calls shared_fence after several. */
 static inline void shared_release(uint32_t *word, uint32_t value)
 {
     atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_release);
-}
-
-/* No later read overtakes an earlier store. Written out, because gcc refuses atomic_thread_fence
-   together with ThreadSanitizer; what that looks for does not depend on it. */
-static inline void shared_fence(void)
-{
-    __asm__ volatile("lock orl $0, (%%rsp)" ::: "memory", "cc");
 }
 
 static inline void shared_set(uint32_t *word, uint32_t value)
