@@ -1,5 +1,5 @@
 /*
- * Opening a world by name or path, and what can be asked of it.
+ * Opening a world by name, path or mailbox device, and what can be asked of it.
  */
 #include "normal-world/client/world.h"
 
@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "normal-world/client/facts.h"
 #include "normal-world/client/socket_transport.h"
+#include "normal-world/guest/guest_transport.h"
 
 #include <limits.h>
 #include <string.h>
@@ -16,25 +17,33 @@
 #define TIMEOUT_MAX_MS 3600000u
 
 /* A name leads into the runtime folder: nobody else may have put a socket there. */
-static cloister_status find_socket(const char *name, char *path, size_t size)
+static cloister_status find_socket(const char *name, char *path, size_t size, struct reason *why)
 {
     char folder[PATH_MAX];
-    cloister_status status = runtime_socket(name, path, size, NULL);
+    cloister_status status = runtime_socket(name, path, size, why);
     if (status != CLOISTER_OK || strchr(name, '/'))
         return status;
-    status = runtime_folder(folder, sizeof folder, NULL);
+    status = runtime_folder(folder, sizeof folder, why);
     if (status != CLOISTER_OK)
         return status;
-    return runtime_folder_check(folder, NULL);
+    return runtime_folder_check(folder, why);
 }
 
-static cloister_status open_transport(const char *name, struct transport **transport)
+static cloister_status open_transport(const char *name, struct transport **transport,
+                                      struct reason *why)
 {
+    static const struct pci_places places = {.devices = "/sys/bus/pci/devices", .nodes = "/dev"};
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-    cloister_status status = find_socket(name, path, sizeof path);
+    size_t prefix = strlen(CLOISTER_GUEST_PREFIX);
+    if (strncmp(name, CLOISTER_GUEST_PREFIX, prefix) == 0)
+        return guest_transport_open(&places, name + prefix, transport, why);
+    cloister_status status = find_socket(name, path, sizeof path, why);
     if (status != CLOISTER_OK)
         return status;
-    return socket_transport_open(path, transport);
+    status = socket_transport_open(path, transport);
+    if (status != CLOISTER_OK)
+        return refuse(why, status, "cannot connect to %s: %s", path, cloister_status_text(status));
+    return CLOISTER_OK;
 }
 
 cloister_status world_over(struct transport *transport, cloister_world **world)
@@ -49,13 +58,29 @@ cloister_status world_over(struct transport *transport, cloister_world **world)
     return CLOISTER_OK;
 }
 
-cloister_status cloister_world_open(const char *name, cloister_world **world)
+static cloister_status open_world(const char *name, cloister_world **world, struct reason *why)
 {
     struct transport *transport;
-    cloister_status status = open_transport(name, &transport);
+    cloister_status status = open_transport(name, &transport, why);
     if (status != CLOISTER_OK)
         return status;
     return world_over(transport, world);
+}
+
+cloister_status cloister_world_open(const char *name, cloister_world **world)
+{
+    return open_world(name, world, NULL);
+}
+
+cloister_status cloister_world_open_why(const char *name, cloister_world **world, char *why,
+                                        size_t size)
+{
+    struct reason reason = {""};
+    cloister_status status = open_world(name, world, &reason);
+    if (status != CLOISTER_OK && reason.text[0] == '\0')
+        status = refuse(&reason, status, "%s", cloister_status_text(status));
+    (void)snprintf(why, size, "%s", reason.text);
+    return status;
 }
 
 void cloister_world_close(cloister_world *world)
