@@ -32,7 +32,7 @@ static cloister_status find_socket(const char *name, char *path, size_t size, st
 static cloister_status open_transport(const char *name, struct transport **transport,
                                       struct reason *why)
 {
-    static const struct pci_places places = {.devices = "/sys/bus/pci/devices", .nodes = "/dev"};
+    static const struct sysfs_places places = {.devices = "/sys/bus/pci/devices", .nodes = "/dev"};
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     size_t prefix = strlen(CLOISTER_GUEST_PREFIX);
     if (strncmp(name, CLOISTER_GUEST_PREFIX, prefix) == 0)

@@ -17,9 +17,9 @@
 
 struct guest_transport {
     struct transport base;
-    const struct pci_places *places;
-    char address[PCI_ADDRESS_SIZE];
-    struct guest_memory memory;
+    const struct sysfs_places *places;
+    char address[SYSFS_ADDRESS_SIZE];
+    struct mailbox mailbox;
     struct lane lane;
     struct guest_wait wait;
     uint32_t timeout_ms;
@@ -37,7 +37,7 @@ static struct guest_transport *of(struct transport *transport)
 static void ring_doorbell(void *context)
 {
     const struct guest_transport *transport = context;
-    guest_memory_ring(&transport->memory, transport->doorbell);
+    mailbox_ring(&transport->mailbox, transport->doorbell);
 }
 
 static void sleep_until_interrupt(void *context, uint32_t *word, uint32_t value,
@@ -58,7 +58,7 @@ static void nap(void *context, uint32_t *word, uint32_t value, uint64_t timeout_
 static bool is_connected(void *context)
 {
     struct guest_transport *transport = context;
-    return guest_memory_alive(&transport->memory);
+    return mailbox_alive(&transport->mailbox);
 }
 
 /* Transport */
@@ -83,13 +83,13 @@ static cloister_status open_channel(struct transport *base, const struct clo_ope
         return status;
     if (reply.size != sizeof offer || offer.vector <= CLO_GUEST_VECTOR_REQUEST ||
         offer.vector >= CLO_GUEST_VECTORS ||
-        !guest_memory_has_channel(&transport->memory, offer.offset, offer.open.size))
+        !mailbox_has_channel(&transport->mailbox, offer.offset, offer.open.size))
         return CLOISTER_PROTOCOL;
     transport->doorbell = offer.vector;
     *answer = offer.open;
     bool interrupts = guest_wait_interrupts(&transport->wait);
     *channel = (struct transport_channel){
-        .memory = transport->memory.mapping.bytes + offer.offset,
+        .memory = transport->mailbox.mapping.bytes + offer.offset,
         .size = offer.open.size,
         .spin_us = SPIN_US,
         .peer =
@@ -113,7 +113,7 @@ static cloister_status set_timeout(struct transport *transport, uint32_t timeout
 static void release(struct guest_transport *transport)
 {
     guest_wait_close(&transport->wait);
-    guest_memory_close(&transport->memory);
+    mailbox_close(&transport->mailbox);
     free(transport);
 }
 
@@ -140,13 +140,13 @@ static const struct transport_kind kind = {
     .close = close_transport,
 };
 
-static cloister_status open_device(const struct pci_places *places, const char *address,
+static cloister_status open_device(const struct sysfs_places *places, const char *address,
                                    struct transport **transport, struct reason *why)
 {
     struct guest_transport *fresh = calloc(1, sizeof *fresh);
     if (!fresh)
         return refuse(why, CLOISTER_NO_MEMORY, "no memory for a connection to device %s", address);
-    cloister_status status = guest_memory_open(places, address, &fresh->memory, why);
+    cloister_status status = mailbox_open(places, address, &fresh->mailbox, why);
     if (status != CLOISTER_OK) {
         free(fresh);
         return status;
@@ -155,8 +155,8 @@ static cloister_status open_device(const struct pci_places *places, const char *
     fresh->places = places;
     fresh->timeout_ms = TIMEOUT_FIRST_MS;
     memcpy(fresh->address, address, strlen(address) + 1);
-    guest_wait_open(places, address, fresh->memory.mapping.registers, &fresh->wait);
-    status = lane_take(&fresh->memory, &fresh->lane, why);
+    guest_wait_open(places, address, fresh->mailbox.mapping.registers, &fresh->wait);
+    status = lane_take(&fresh->mailbox, &fresh->lane, why);
     if (status != CLOISTER_OK) {
         release(fresh);
         return status;
@@ -166,8 +166,8 @@ static cloister_status open_device(const struct pci_places *places, const char *
 }
 
 /* Of several that fail, the first says why. */
-static cloister_status open_first(const struct pci_places *places,
-                                  const struct pci_devices *devices, struct transport **transport,
+static cloister_status open_first(const struct sysfs_places *places,
+                                  const struct sysfs_devices *devices, struct transport **transport,
                                   struct reason *why)
 {
     cloister_status first = open_device(places, devices->address[0], transport, why);
@@ -177,11 +177,11 @@ static cloister_status open_first(const struct pci_places *places,
     return status == CLOISTER_OK ? status : first;
 }
 
-cloister_status guest_transport_open(const struct pci_places *places, const char *address,
+cloister_status guest_transport_open(const struct sysfs_places *places, const char *address,
                                      struct transport **transport, struct reason *why)
 {
-    struct pci_devices devices;
-    cloister_status status = pci_find(places, &devices, why);
+    struct sysfs_devices devices;
+    cloister_status status = sysfs_device_find(places, &devices, why);
     if (status != CLOISTER_OK)
         return status;
     if (address[0] == '\0')

@@ -5,11 +5,11 @@
 #define GUEST_TRANSPORT_H
 
 #include "normal-world/client/transport.h"
-#include "normal-world/guest/pci.h"
+#include "normal-world/guest/sysfs_device.h"
 
 /* Opens the device of this PCI address; if it is empty, the first that works. Statuses: of
-   pci_find, guest_memory_open and lane_take; NOT_FOUND: no such device; NO_MEMORY. */
-CLOISTER_MUST_USE cloister_status guest_transport_open(const struct pci_places *places,
+   sysfs_device_find, mailbox_open and lane_take; NOT_FOUND: no such device; NO_MEMORY. */
+CLOISTER_MUST_USE cloister_status guest_transport_open(const struct sysfs_places *places,
                                                        const char *address,
                                                        struct transport **transport,
                                                        struct reason *why);

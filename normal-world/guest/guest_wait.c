@@ -43,7 +43,8 @@ void guest_wait_nap(uint64_t us)
 }
 
 /* The name of the uio device that the PCI device is bound to; false: it is not. */
-static bool find_uio(const struct pci_places *places, const char *address, char *name, size_t size)
+static bool find_uio(const struct sysfs_places *places, const char *address, char *name,
+                     size_t size)
 {
     char path[PATH_MAX];
     bool found = false;
@@ -76,7 +77,7 @@ static bool has_interrupt(int uio)
     return read(uio, &count, sizeof count) >= 0 || errno == EAGAIN;
 }
 
-void guest_wait_open(const struct pci_places *places, const char *address,
+void guest_wait_open(const struct sysfs_places *places, const char *address,
                      volatile uint32_t *registers, struct guest_wait *wait)
 {
     char name[32];

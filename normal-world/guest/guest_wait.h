@@ -6,7 +6,7 @@
 #ifndef GUEST_WAIT_H
 #define GUEST_WAIT_H
 
-#include "normal-world/guest/pci.h"
+#include "normal-world/guest/sysfs_device.h"
 
 #include <stdbool.h>
 
@@ -23,7 +23,7 @@ uint64_t guest_wait_now_us(void);
 void guest_wait_nap(uint64_t us);
 
 /* Looks whether the device interrupts through uio and prepares that. If not, that is no failure. */
-void guest_wait_open(const struct pci_places *places, const char *address,
+void guest_wait_open(const struct sysfs_places *places, const char *address,
                      volatile uint32_t *registers, struct guest_wait *wait);
 
 void guest_wait_close(struct guest_wait *wait);

@@ -15,6 +15,8 @@
 
 #define SPIN_US 50u
 #define RECOVERY_MS 1000u
+#define LIMIT_NAP_US 10000u
+#define LIMIT_PATIENCE_US 1000000u
 
 static cloister_status wait_for_reply(struct lane *lane, uint64_t until_us)
 {
@@ -31,7 +33,7 @@ static cloister_status wait_for_reply(struct lane *lane, uint64_t until_us)
             __builtin_ia32_pause();
             continue;
         }
-        if (!guest_memory_alive(lane->memory))
+        if (!mailbox_alive(lane->mailbox))
             return CLOISTER_DEAD;
         if (now_us >= until_us)
             return CLOISTER_TIMEOUT;
@@ -48,7 +50,7 @@ static void send_request(struct lane *lane, uint16_t type, const void *body, siz
     shared_set(&lane->shared->request_size, (uint32_t)(sizeof header + size));
     lane->number++;
     shared_publish(&lane->shared->request, lane->number);
-    guest_memory_ring(lane->memory, CLO_GUEST_VECTOR_REQUEST);
+    mailbox_ring(lane->mailbox, CLO_GUEST_VECTOR_REQUEST);
 }
 
 static cloister_status read_reply(const struct lane *lane, uint16_t type,
@@ -70,12 +72,9 @@ static cloister_status read_reply(const struct lane *lane, uint16_t type,
     return CLOISTER_OK;
 }
 
-cloister_status lane_ask(struct lane *lane, uint16_t type, const void *body, size_t size,
-                         struct transport_reply *reply, uint32_t timeout_ms)
+static cloister_status ask_once(struct lane *lane, uint16_t type, const void *body, size_t size,
+                                struct transport_reply *reply, uint64_t until_us)
 {
-    uint64_t until_us = guest_wait_now_us() + timeout_ms * 1000ull;
-    if (size > sizeof lane->shared->message - sizeof(struct clo_control_header))
-        return CLOISTER_TOO_BIG;
     cloister_status status = wait_for_reply(lane, until_us);
     if (status != CLOISTER_OK)
         return status;
@@ -86,13 +85,30 @@ cloister_status lane_ask(struct lane *lane, uint16_t type, const void *body, siz
     return read_reply(lane, type, reply);
 }
 
+/* All the processes of a guest share what it may ask in a second: who comes too late tries again
+   soon, rather than bother a program that on a host would never hear of it. */
+cloister_status lane_ask(struct lane *lane, uint16_t type, const void *body, size_t size,
+                         struct transport_reply *reply, uint32_t timeout_ms)
+{
+    uint64_t started_us = guest_wait_now_us();
+    uint64_t until_us = started_us + timeout_ms * 1000ull;
+    if (size > sizeof lane->shared->message - sizeof(struct clo_control_header))
+        return CLOISTER_TOO_BIG;
+    cloister_status status = ask_once(lane, type, body, size, reply, until_us);
+    while (status == CLOISTER_LIMIT && guest_wait_now_us() - started_us < LIMIT_PATIENCE_US) {
+        guest_wait_nap(LIMIT_NAP_US);
+        status = ask_once(lane, type, body, size, reply, until_us);
+    }
+    return status;
+}
+
 /* Taking */
 
 /* BUSY: another open file has it. */
-static cloister_status lock(const struct guest_memory *memory, unsigned index, short type)
+static cloister_status lock(const struct mailbox *mailbox, unsigned index, short type)
 {
     struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = index, .l_len = 1};
-    if (fcntl(memory->mapping.file, F_OFD_SETLK, &range) == 0)
+    if (fcntl(mailbox->mapping.file, F_OFD_SETLK, &range) == 0)
         return CLOISTER_OK;
     return errno == EAGAIN || errno == EACCES ? CLOISTER_BUSY : CLOISTER_IO;
 }
@@ -102,7 +118,7 @@ static cloister_status await_silence(struct lane *lane, uint64_t until_us)
 {
     lane->number = shared_read(&lane->shared->request);
     for (unsigned naps = 0; shared_read(&lane->shared->reply) != lane->number; naps++) {
-        if (!guest_memory_alive(lane->memory))
+        if (!mailbox_alive(lane->mailbox))
             return CLOISTER_DEAD;
         if (guest_wait_now_us() >= until_us)
             return CLOISTER_BUSY;
@@ -121,33 +137,32 @@ static cloister_status recover(struct lane *lane, uint64_t until_us)
 }
 
 /* The first lane that is free and, until then, silent. */
-static cloister_status take_before(struct guest_memory *memory, struct lane *lane,
-                                   uint64_t until_us)
+static cloister_status take_before(struct mailbox *mailbox, struct lane *lane, uint64_t until_us)
 {
-    uint8_t *lanes = memory->mapping.bytes + CLO_GUEST_LANES_OFFSET;
+    uint8_t *lanes = mailbox->mapping.bytes + CLO_GUEST_LANES_OFFSET;
     for (unsigned i = 0; i < CLO_GUEST_LANES; i++) {
-        cloister_status status = lock(memory, i, F_WRLCK);
+        cloister_status status = lock(mailbox, i, F_WRLCK);
         if (status == CLOISTER_BUSY)
             continue;
         if (status != CLOISTER_OK)
             return status;
-        lane->memory = memory;
+        lane->mailbox = mailbox;
         lane->shared = (struct clo_lane *)(void *)(lanes + (size_t)i * CLO_GUEST_LANE_SIZE);
         status = recover(lane, until_us);
         if (status != CLOISTER_BUSY)
             return status;
-        status = lock(memory, i, F_UNLCK);
+        status = lock(mailbox, i, F_UNLCK);
         if (status != CLOISTER_OK)
             return status;
     }
     return CLOISTER_BUSY;
 }
 
-cloister_status lane_take(struct guest_memory *memory, struct lane *lane, struct reason *why)
+cloister_status lane_take(struct mailbox *mailbox, struct lane *lane, struct reason *why)
 {
-    cloister_status status = take_before(memory, lane, 0);
+    cloister_status status = take_before(mailbox, lane, 0);
     if (status == CLOISTER_BUSY)
-        status = take_before(memory, lane, guest_wait_now_us() + RECOVERY_MS * 1000ull);
+        status = take_before(mailbox, lane, guest_wait_now_us() + RECOVERY_MS * 1000ull);
     switch (status) {
     case CLOISTER_OK:
         return status;

@@ -7,17 +7,17 @@
 #define GUEST_LANE_H
 
 #include "normal-world/client/transport.h"
-#include "normal-world/guest/guest_memory.h"
+#include "normal-world/guest/mailbox.h"
 
 struct lane {
-    struct guest_memory *memory;
+    struct mailbox *mailbox;
     struct clo_lane *shared;
     uint32_t number; /* of the last request */
 };
 
 /* Takes a free lane, and gives up the channel that its last owner may have had. It is ours until
-   the memory is closed. BUSY: all are taken; DEAD: the world does not live; PROTOCOL; IO. */
-CLOISTER_MUST_USE cloister_status lane_take(struct guest_memory *memory, struct lane *lane,
+   the mailbox is closed. BUSY: all are taken; DEAD: the world does not live; PROTOCOL; IO. */
+CLOISTER_MUST_USE cloister_status lane_take(struct mailbox *mailbox, struct lane *lane,
                                             struct reason *why);
 
 /* As transport.h's ask. After a TIMEOUT the next question waits for the old one's reply first. */

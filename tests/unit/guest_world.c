@@ -301,7 +301,7 @@ void guest_world_start(struct guest_world *world, unsigned register_offset)
     require(mkdtemp(world->folder) && chmod(world->folder, 0755) == 0, world->folder);
     (void)snprintf(world->nodes, sizeof world->nodes, "%s/nodes", world->folder);
     require(mkdir(world->nodes, 0755) == 0, world->nodes);
-    world->places = (struct pci_places){.devices = world->folder, .nodes = world->nodes};
+    world->places = (struct sysfs_places){.devices = world->folder, .nodes = world->nodes};
     world->uio = -1;
     make_device(world, register_offset);
     require(pthread_create(&world->thread, NULL, play, world) == 0, "thread");

@@ -8,7 +8,7 @@
 #define GUEST_WORLD_H
 
 #include "abi/guest.h"
-#include "normal-world/guest/pci.h"
+#include "normal-world/guest/sysfs_device.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,7 +27,7 @@ struct guest_world_channel {
 struct guest_world {
     char folder[64];
     char nodes[80];
-    struct pci_places places;
+    struct sysfs_places places;
     int memory_file;
     uint8_t *memory;
     uint8_t *registers; /* a page */

@@ -383,6 +383,31 @@ static void late_reply_is_not_taken_for_another(void **state)
     cloister_world_close(world);
 }
 
+static _Atomic int refusals;
+
+static void spoil_status_twice(struct clo_lane *lane, void *body)
+{
+    (void)body;
+    if (refusals-- <= 0)
+        return;
+    header_in(lane)->status = CLOISTER_LIMIT;
+    header_in(lane)->size = 0;
+    lane->reply_size = sizeof(struct clo_control_header);
+}
+
+static void guest_that_asks_too_much_waits_a_little(void **state)
+{
+    struct guest_world *host = *state;
+    cloister_world *world = opened(host);
+    struct clo_world_info info;
+    refusals = 2;
+    host->spoil = spoil_status_twice;
+    assert_int_equal(cloister_world_info(world, &info), CLOISTER_OK);
+    refusals = INT32_MAX;
+    assert_int_equal(cloister_world_info(world, &info), CLOISTER_LIMIT);
+    cloister_world_close(world);
+}
+
 /* Calls */
 
 static void calls_go_through_the_memory(void **state)
@@ -823,6 +848,7 @@ int main(void)
         TEST(largest_reply_is_taken),
         TEST(unsound_replies_are_refused),
         TEST(late_reply_is_not_taken_for_another),
+        TEST(guest_that_asks_too_much_waits_a_little),
         TEST(calls_go_through_the_memory),
         TEST(arena_and_batches_work_as_on_the_host),
         TEST(session_outlives_its_world_object),

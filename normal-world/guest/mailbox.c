@@ -1,16 +1,16 @@
 /*
  * Copies and checks the header of a guest's memory once, and watches the world's heartbeat.
  */
-#include "normal-world/guest/guest_memory.h"
+#include "normal-world/guest/mailbox.h"
 
 #include "base/checked.h"
 #include "normal-world/client/shared_word.h"
 
 #include <time.h>
 
-static struct clo_guest_header *header_of(const struct guest_memory *memory)
+static struct clo_guest_header *header_of(const struct mailbox *mailbox)
 {
-    return (struct clo_guest_header *)(void *)memory->mapping.bytes;
+    return (struct clo_guest_header *)(void *)mailbox->mapping.bytes;
 }
 
 static cloister_status check_header(const struct clo_guest_header *copy, size_t size,
@@ -50,66 +50,66 @@ static uint64_t pulse_of(uint32_t beat, uint32_t at_ms)
     return (uint64_t)beat << 32 | at_ms;
 }
 
-cloister_status guest_memory_open(const struct pci_places *places, const char *address,
-                                  struct guest_memory *memory, struct reason *why)
+cloister_status mailbox_open(const struct sysfs_places *places, const char *address,
+                             struct mailbox *mailbox, struct reason *why)
 {
-    struct pci_mapping mapping;
+    struct sysfs_mapping mapping;
     struct clo_guest_header copy;
-    cloister_status status = pci_map(places, address, &mapping, why);
+    cloister_status status = sysfs_device_map(places, address, &mapping, why);
     if (status != CLOISTER_OK)
         return status;
     shared_copy(&copy, mapping.bytes, sizeof copy);
     status = check_header(&copy, mapping.size, address, why);
     if (status != CLOISTER_OK) {
-        pci_unmap(&mapping);
+        sysfs_device_unmap(&mapping);
         return status;
     }
-    memory->mapping = mapping;
-    memory->generation = copy.generation;
-    atomic_init(&memory->pulse, pulse_of(copy.beat, now_ms()));
-    atomic_init(&memory->looked, now_ms());
+    mailbox->mapping = mapping;
+    mailbox->generation = copy.generation;
+    atomic_init(&mailbox->pulse, pulse_of(copy.beat, now_ms()));
+    atomic_init(&mailbox->looked, now_ms());
     return CLOISTER_OK;
 }
 
-void guest_memory_close(struct guest_memory *memory)
+void mailbox_close(struct mailbox *mailbox)
 {
-    pci_unmap(&memory->mapping);
+    sysfs_device_unmap(&mailbox->mapping);
 }
 
 /* A guest that has slept for long knows nothing of the beats meanwhile: it begins anew, rather than
    take a world for dead that has only not been looked at. */
-static bool beats(struct guest_memory *memory, uint32_t beat)
+static bool beats(struct mailbox *mailbox, uint32_t beat)
 {
     uint32_t now = now_ms();
-    uint64_t pulse = atomic_load_explicit(&memory->pulse, memory_order_relaxed);
-    uint32_t looked = atomic_exchange_explicit(&memory->looked, now, memory_order_relaxed);
+    uint64_t pulse = atomic_load_explicit(&mailbox->pulse, memory_order_relaxed);
+    uint32_t looked = atomic_exchange_explicit(&mailbox->looked, now, memory_order_relaxed);
     if (beat != (uint32_t)(pulse >> 32) || (int32_t)(now - looked) >= (int32_t)CLO_GUEST_DEAD_MS) {
-        atomic_store_explicit(&memory->pulse, pulse_of(beat, now), memory_order_relaxed);
+        atomic_store_explicit(&mailbox->pulse, pulse_of(beat, now), memory_order_relaxed);
         return true;
     }
     /* Another thread may have seen a new beat after our look at the clock. */
     return (int32_t)(now - (uint32_t)pulse) < (int32_t)CLO_GUEST_DEAD_MS;
 }
 
-bool guest_memory_alive(struct guest_memory *memory)
+bool mailbox_alive(struct mailbox *mailbox)
 {
-    const struct clo_guest_header *header = header_of(memory);
+    const struct clo_guest_header *header = header_of(mailbox);
     const _Atomic uint64_t *generation = (const _Atomic uint64_t *)&header->generation;
-    return atomic_load_explicit(generation, memory_order_relaxed) == memory->generation &&
+    return atomic_load_explicit(generation, memory_order_relaxed) == mailbox->generation &&
            shared_read(&header->state) == CLO_GUEST_LIVE &&
-           beats(memory, shared_peek(&header->beat));
+           beats(mailbox, shared_peek(&header->beat));
 }
 
 /* The peer in the upper half is 0, the world host. */
-void guest_memory_ring(const struct guest_memory *memory, uint32_t vector)
+void mailbox_ring(const struct mailbox *mailbox, uint32_t vector)
 {
-    memory->mapping.registers[CLO_GUEST_DOORBELL / sizeof(uint32_t)] = vector;
+    mailbox->mapping.registers[CLO_GUEST_DOORBELL / sizeof(uint32_t)] = vector;
 }
 
-bool guest_memory_has_channel(const struct guest_memory *memory, uint64_t offset, uint64_t size)
+bool mailbox_has_channel(const struct mailbox *mailbox, uint64_t offset, uint64_t size)
 {
     uint64_t end;
     return offset >= CLO_GUEST_CHANNELS_OFFSET && offset % CLO_PAGE_SIZE == 0 &&
            size >= CLO_ARENA_OFFSET && size <= CLO_ARENA_OFFSET + CLO_ARENA_MAX &&
-           checked_add(offset, size, &end) && end <= memory->mapping.size;
+           checked_add(offset, size, &end) && end <= mailbox->mapping.size;
 }

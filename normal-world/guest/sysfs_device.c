@@ -2,7 +2,7 @@
  * Finds and maps mailbox devices. sysfs is the guest's own kernel: trusted, but a device may be any
  * other that has the same number.
  */
-#include "normal-world/guest/pci.h"
+#include "normal-world/guest/sysfs_device.h"
 
 #include "abi/guest.h"
 #include "base/scope.h"
@@ -20,7 +20,7 @@
     "SUBSYSTEM==\"pci\", ATTR{vendor}==\"0x1af4\", ATTR{device}==\"0x1110\", "                     \
     "RUN+=\"/bin/sh -c 'cd /sys%p && chgrp cloister resource[02] && chmod g+rw resource[02]'\""
 
-static cloister_status path_of(const struct pci_places *places, const char *address,
+static cloister_status path_of(const struct sysfs_places *places, const char *address,
                                const char *file, char *path, struct reason *why)
 {
     int length = snprintf(path, PATH_MAX, "%s/%s/%s", places->devices, address, file);
@@ -30,7 +30,7 @@ static cloister_status path_of(const struct pci_places *places, const char *addr
 }
 
 /* The number at the start of one of the device's small files. */
-static bool read_number(const struct pci_places *places, const char *address, const char *file,
+static bool read_number(const struct sysfs_places *places, const char *address, const char *file,
                         uint64_t *number)
 {
     char path[PATH_MAX], text[64], *end;
@@ -45,7 +45,7 @@ static bool read_number(const struct pci_places *places, const char *address, co
     return end != text;
 }
 
-static bool is_mailbox(const struct pci_places *places, const char *address)
+static bool is_mailbox(const struct sysfs_places *places, const char *address)
 {
     uint64_t vendor, device;
     return read_number(places, address, "vendor", &vendor) && vendor == CLO_GUEST_PCI_VENDOR &&
@@ -63,8 +63,8 @@ static void close_folder(DIR **folder)
         (void)closedir(*folder);
 }
 
-cloister_status pci_find(const struct pci_places *places, struct pci_devices *found,
-                         struct reason *why)
+cloister_status sysfs_device_find(const struct sysfs_places *places, struct sysfs_devices *found,
+                                  struct reason *why)
 {
     __attribute__((cleanup(close_folder))) DIR *folder = opendir(places->devices);
     if (!folder)
@@ -72,8 +72,8 @@ cloister_status pci_find(const struct pci_places *places, struct pci_devices *fo
     found->count = 0;
     for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
         size_t length = strlen(entry->d_name);
-        if (length >= PCI_ADDRESS_SIZE || entry->d_name[0] == '.' ||
-            found->count == PCI_DEVICES_MAX || !is_mailbox(places, entry->d_name))
+        if (length >= SYSFS_ADDRESS_SIZE || entry->d_name[0] == '.' ||
+            found->count == SYSFS_DEVICES_MAX || !is_mailbox(places, entry->d_name))
             continue;
         memcpy(found->address[found->count++], entry->d_name, length + 1);
     }
@@ -132,8 +132,8 @@ static cloister_status size_of(const char *path, size_t *size, struct reason *wh
     return CLOISTER_OK;
 }
 
-static cloister_status map_memory(const struct pci_places *places, const char *address,
-                                  struct pci_mapping *mapping, struct reason *why)
+static cloister_status map_memory(const struct sysfs_places *places, const char *address,
+                                  struct sysfs_mapping *mapping, struct reason *why)
 {
     char path[PATH_MAX];
     void *bytes;
@@ -151,8 +151,8 @@ static cloister_status map_memory(const struct pci_places *places, const char *a
 }
 
 /* The registers are smaller than a page, and may begin anywhere in one. */
-static cloister_status map_registers(const struct pci_places *places, const char *address,
-                                     struct pci_mapping *mapping, struct reason *why)
+static cloister_status map_registers(const struct sysfs_places *places, const char *address,
+                                     struct sysfs_mapping *mapping, struct reason *why)
 {
     char path[PATH_MAX];
     uint64_t start;
@@ -173,22 +173,22 @@ static cloister_status map_registers(const struct pci_places *places, const char
     return CLOISTER_OK;
 }
 
-cloister_status pci_map(const struct pci_places *places, const char *address,
-                        struct pci_mapping *mapping, struct reason *why)
+cloister_status sysfs_device_map(const struct sysfs_places *places, const char *address,
+                                 struct sysfs_mapping *mapping, struct reason *why)
 {
-    struct pci_mapping fresh = {.file = -1};
+    struct sysfs_mapping fresh = {.file = -1};
     cloister_status status = map_memory(places, address, &fresh, why);
     if (status == CLOISTER_OK)
         status = map_registers(places, address, &fresh, why);
     if (status != CLOISTER_OK) {
-        pci_unmap(&fresh);
+        sysfs_device_unmap(&fresh);
         return status;
     }
     *mapping = fresh;
     return CLOISTER_OK;
 }
 
-void pci_unmap(struct pci_mapping *mapping)
+void sysfs_device_unmap(struct sysfs_mapping *mapping)
 {
     if (mapping->bytes)
         (void)munmap(mapping->bytes, mapping->size);
@@ -196,5 +196,5 @@ void pci_unmap(struct pci_mapping *mapping)
         (void)munmap(mapping->register_pages, mapping->register_pages_size);
     if (mapping->file >= 0)
         (void)close(mapping->file);
-    *mapping = (struct pci_mapping){.file = -1};
+    *mapping = (struct sysfs_mapping){.file = -1};
 }
