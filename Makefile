@@ -35,7 +35,7 @@ MEASURE_OBJECTS := $(call objects,measure/*.c)
 KEEPER_OBJECTS  := $(call objects,measure/keeper/*.c)
 VMM_OBJECTS     := $(filter-out %/main.o,$(call objects,vmm/*.c)) $(BUILD)/obj/vmm/runtime_blob.o \
                    $(BUILD)/obj/vmm/probe_code.o
-CLIENT_OBJECTS  := $(call objects,normal-world/client/*.c)
+CLIENT_OBJECTS  := $(call objects,normal-world/client/*.c normal-world/guest/*.c)
 TOOL_OBJECTS    := $(call objects,tools/*.c)
 BENCH_OBJECTS   := $(call objects,bench/*.c)
 

@@ -62,7 +62,7 @@ FUZZ_CC     := clang
 FUZZ_FLAGS  := -std=gnu17 -D_GNU_SOURCE -DCLOISTER_SANITIZED -O1 -g -MMD -MP -fno-sanitize-recover=all \
                -I. -Iinclude -I$(BUILD)/include
 FUZZ_PARTS  := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,\
-                 $(filter-out %/main.c,$(wildcard base/*.c measure/*.c measure/keeper/*.c normal-world/client/*.c)))
+                 $(filter-out %/main.c,$(wildcard base/*.c measure/*.c measure/keeper/*.c normal-world/*/*.c)))
 
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "cloister/client.h"
 #include "tools/tool.h"
+#include "tools/world_show.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -107,9 +108,9 @@ static cloister_status fetch(const struct get_options *given, uint8_t **report, 
     cloister_status status = split_target(given->target, name, sizeof name, &module, why);
     if (status != CLOISTER_OK)
         return status;
-    status = cloister_world_open(name, &world);
+    status = world_open(name, &world, why);
     if (status != CLOISTER_OK)
-        return refuse(why, status, "world %s: %s", name, cloister_status_text(status));
+        return status;
     status = cloister_world_report(world, module, given->nonce, given->nonce_size, report, size);
     cloister_world_close(world);
     if (status != CLOISTER_OK)

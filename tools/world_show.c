@@ -7,6 +7,7 @@
 #include "base/scope.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const char *name_of(const char *const *names, size_t count, uint32_t number)
 {
@@ -33,7 +34,11 @@ const char *world_module_state_name(uint32_t state)
 
 cloister_status world_open(const char *name, cloister_world **world, struct reason *why)
 {
-    cloister_status status = cloister_world_open(name, world);
+    char text[REASON_SIZE];
+    cloister_status status = cloister_world_open_why(name, world, text, sizeof text);
+    if (status != CLOISTER_OK &&
+        strncmp(name, CLOISTER_GUEST_PREFIX, strlen(CLOISTER_GUEST_PREFIX)) == 0)
+        return refuse(why, status, "%s", text);
     switch (status) {
     case CLOISTER_OK:
         return status;

@@ -32,9 +32,20 @@ extern "C" {
 typedef struct cloister_world cloister_world;
 typedef struct cloister_session cloister_session;
 
-/* Opens a running world. `name`: a world's name, or the path of its socket if it contains '/'.
-   On success the caller closes *world. NOT_FOUND: no such world; DENIED; PROTOCOL; IO. */
+/* In a guest: "guest:" is the world behind the guest's mailbox device, "guest:0000:00:04.0" the one
+   behind the device of that PCI address (docs/guests.md). */
+#define CLOISTER_GUEST_PREFIX "guest:"
+
+/* Opens a running world. `name`: one that begins with CLOISTER_GUEST_PREFIX; a world's name; or the
+   path of its socket if it contains '/'. Everything else is the same for all of them. On success
+   the caller closes *world. NOT_FOUND: no such world or device; DENIED; DEAD and BUSY: the world
+   behind the device has ended, the device's lanes are taken; UNSUPPORTED; PROTOCOL; IO. */
 CLOISTER_MUST_USE cloister_status cloister_world_open(const char *name, cloister_world **world);
+
+/* The same, and says why not: one line for a person in `why`, cut to `size` bytes with its NUL;
+   empty on success. */
+CLOISTER_MUST_USE cloister_status cloister_world_open_why(const char *name, cloister_world **world,
+                                                          char *why, size_t size);
 
 /* Closes the connection; sessions stay usable. NULL is ignored. */
 void cloister_world_close(cloister_world *world);

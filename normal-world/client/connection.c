@@ -4,6 +4,7 @@
 #include "normal-world/client/connection.h"
 
 #include "base/scope.h"
+#include "normal-world/client/control_frame.h"
 
 #include <poll.h>
 #include <string.h>
@@ -76,12 +77,7 @@ static cloister_status status_of_transfer(int error)
 
 static cloister_status send_request(int fd, uint16_t type, const void *body, size_t size)
 {
-    struct clo_control_header header = {
-        .magic = CLO_CONTROL_MAGIC,
-        .abi_major = CLO_ABI_MAJOR,
-        .type = type,
-        .size = (uint32_t)size,
-    };
+    struct clo_control_header header = control_request(type, size);
     struct iovec parts[2] = {
         {.iov_base = &header, .iov_len = sizeof header},
         {.iov_base = (void *)(uintptr_t)body, .iov_len = size},
@@ -114,21 +110,6 @@ static unsigned take_descriptors(struct msghdr *message, int *descriptors, unsig
     return count;
 }
 
-static cloister_status check_header(const struct clo_control_header *header, uint16_t type,
-                                    size_t received)
-{
-    if (received < sizeof *header || header->magic != CLO_CONTROL_MAGIC)
-        return CLOISTER_PROTOCOL;
-    if (header->abi_major != CLO_ABI_MAJOR)
-        return CLOISTER_UNSUPPORTED;
-    if (header->type != type || header->size != received - sizeof *header ||
-        header->origin > CLOISTER_ORIGIN_MODULE)
-        return CLOISTER_PROTOCOL;
-    if (header->status != CLOISTER_OK)
-        return header->size == 0 ? header->status : CLOISTER_PROTOCOL;
-    return CLOISTER_OK;
-}
-
 static cloister_status receive_reply(int fd, uint16_t type, struct connection_reply *reply,
                                      unsigned *descriptors)
 {
@@ -159,7 +140,7 @@ static cloister_status receive_reply(int fd, uint16_t type, struct connection_re
     if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
         return CLOISTER_PROTOCOL;
     reply->size = (size_t)received < sizeof header ? 0 : (size_t)received - sizeof header;
-    return check_header(&header, type, (size_t)received);
+    return control_reply_check(&header, type, (size_t)received);
 }
 
 cloister_status connection_ask(int fd, uint16_t type, const void *body, size_t size,

@@ -5,6 +5,7 @@
 #include "normal-world/client/ring_parts.h"
 
 #include "base/bytes.h"
+#include "normal-world/client/back_off.h"
 #include "normal-world/client/ticks.h"
 
 /* Polls between two looks at the state and the counter. */
@@ -178,24 +179,31 @@ void ring_spin(const struct ring *ring, struct ring_deadline deadline)
 }
 
 /* Sleeps until woken, at most `timeout_us`. The wake word is read before the last look at the ring,
-   so that a wake between the two is not lost. */
+   so that a wake between the two is not lost. A module that sees client_parked leaves its vCPU to
+   have us woken: not for a client that cannot be. */
 static void park(const struct ring *ring, uint64_t timeout_us)
 {
     struct clo_channel_header *header = ring->header;
     uint32_t wake = shared_read(&header->client_wake);
+    if (ring->peer.polls) {
+        ring->peer.sleep(ring->peer.context, &header->client_wake, wake, timeout_us);
+        return;
+    }
     shared_publish(&header->client_parked, 1);
     if (!ring_arrived(ring) && live(ring))
         ring->peer.sleep(ring->peer.context, &header->client_wake, wake, timeout_us);
     shared_set(&header->client_parked, 0);
 }
 
-/* Nothing has arrived for the spin budget. */
-static cloister_result sleep_once(const struct ring *ring, struct ring_deadline deadline)
+/* Nothing has arrived for the spin budget and `sleeps` sleeps. */
+static cloister_result sleep_once(const struct ring *ring, struct ring_deadline deadline,
+                                  unsigned sleeps)
 {
     cloister_result state = state_of(ring);
     if (state.status != CLOISTER_OK)
         return state;
-    uint64_t timeout_us = ring_us_left(ring, deadline, LIVENESS_US);
+    uint64_t most_us = ring->peer.polls ? back_off_us(sleeps) : LIVENESS_US;
+    uint64_t timeout_us = ring_us_left(ring, deadline, most_us);
     if (timeout_us == 0)
         return result_of(CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
     park(ring, timeout_us);
@@ -208,8 +216,8 @@ static cloister_result sleep_once(const struct ring *ring, struct ring_deadline 
 cloister_result ring_arrival(const struct ring *ring, struct ring_deadline deadline)
 {
     ring_spin(ring, deadline);
-    while (!ring_arrived(ring)) {
-        cloister_result result = sleep_once(ring, deadline);
+    for (unsigned sleeps = 0; !ring_arrived(ring); sleeps++) {
+        cloister_result result = sleep_once(ring, deadline, sleeps);
         if (result.status != CLOISTER_OK && !ring_arrived(ring))
             return result;
     }

@@ -27,6 +27,7 @@ struct ring_peer {
     void (*sleep)(void *context, uint32_t *word, uint32_t value, uint64_t timeout_us);
     bool (*connected)(void *context);
     void *context;
+    bool polls; /* nobody can wake us: `sleep` is only ever for a moment, the module is not asked */
 };
 
 struct ring {

@@ -10,6 +10,7 @@
 
 #include "cloister/client.h"
 #include "normal-world/client/marshal.h"
+#include "normal-world/client/transport.h"
 
 #include <pthread.h>
 
@@ -28,10 +29,7 @@ struct cloister_session {
     struct ring ring;
     struct clo_module_info module;
     struct method_plan plan[CLO_METHODS_MAX];
-    int socket; /* the channel lives as long as this connection */
-    int doorbell;
-    void *memory;
-    size_t memory_size;
+    struct transport *transport; /* the channel lives as long as it does */
     bool shared;
     bool led;            /* some thread is the leader */
     unsigned collecting; /* threads that wait for calls of theirs, and will free their records */

@@ -1,8 +1,9 @@
 /*
  * Words of a channel that the other side changes while we look. The types of abi/channel.h are
- * plain; each access says its order. Where the protocol wants a store followed by a full fence,
- * ThreadSanitizer is given a sequentially consistent store, which it understands. Freestanding but
- * for memcpy and memset.
+ * plain; each access says its order. Only loads and stores touch the memory: in a guest it may be
+ * uncached, where a locked instruction stops the bus, or is refused. So where the protocol wants a
+ * store followed by a full fence, the fence locks a word of our own stack. Freestanding but for
+ * memcpy and memset.
  */
 #ifndef CLIENT_SHARED_WORD_H
 #define CLIENT_SHARED_WORD_H
@@ -39,8 +40,8 @@ static inline void shared_fence(void)
 
 /* All our stores before it are visible to who sees the word, and no later read of ours overtakes
    it: release and full fence. A plain store right behind those of the same line: a locked one would
-   wait for them, and who polls the line would take it away in between. The memory may be a
-   device's, where locked access is dear; the fence's is on our stack. */
+   wait for them, and who polls the line would take it away in between. ThreadSanitizer understands
+   no fence of its own, so it gets a sequentially consistent store. */
 static inline void shared_publish(uint32_t *word, uint32_t value)
 {
 #ifdef __SANITIZE_THREAD__

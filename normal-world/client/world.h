@@ -4,13 +4,13 @@
 #ifndef CLIENT_WORLD_H
 #define CLIENT_WORLD_H
 
-#include "cloister/client.h"
-
-#include <sys/un.h>
+#include "normal-world/client/transport.h"
 
 struct cloister_world {
-    int socket;
-    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    struct transport *transport;
 };
+
+/* A world behind a transport, which it takes over, also if that fails. NO_MEMORY. */
+CLOISTER_MUST_USE cloister_status world_over(struct transport *transport, cloister_world **world);
 
 #endif

@@ -118,8 +118,10 @@ static bool always_connected(void *context)
 
 cloister_session *process_connect(unsigned channel)
 {
-    const struct ring_peer peer = {ring_bell, sleep_for_good, always_connected,
-                                   &process.control.slot[channel]};
+    const struct ring_peer peer = {.doorbell = ring_bell,
+                                   .sleep = sleep_for_good,
+                                   .connected = always_connected,
+                                   .context = &process.control.slot[channel]};
     cloister_session *session = calloc(1, sizeof *session);
     show(channel);
     if (!session || ring_attach(&session->ring, header_of(channel), CHANNEL_SIZE, PROCESS_ARENA,

@@ -48,6 +48,8 @@ struct fixture {
     uint32_t answered; /* turn of the last completion */
     bool connected;
     unsigned sleeps;
+    unsigned parked_sleeps; /* those that asked the module for a wake */
+    uint64_t longest_sleep_us;
     void (*answer)(struct fixture *);             /* upon the doorbell */
     void (*spoil)(struct clo_completion *answer); /* before the completion is published */
 };
@@ -65,6 +67,9 @@ static void sleep_a_little(void *context, uint32_t *word, uint32_t value, uint64
     struct fixture *f = context;
     struct timespec timeout = {.tv_nsec = timeout_us < 1000 ? (long)timeout_us * 1000 : 1000000};
     f->sleeps++;
+    f->parked_sleeps += shared_read(&f->header->client_parked);
+    if (timeout_us > f->longest_sleep_us)
+        f->longest_sleep_us = timeout_us;
     (void)syscall(SYS_futex, word, FUTEX_WAIT, value, &timeout, NULL, 0);
 }
 
@@ -96,7 +101,8 @@ static int set_up(void **state)
     f->header = (struct clo_channel_header *)(void *)f->memory;
     f->connected = true;
     write_header(f->header);
-    const struct ring_peer peer = {doorbell, sleep_a_little, is_connected, f};
+    const struct ring_peer peer = {
+        .doorbell = doorbell, .sleep = sleep_a_little, .connected = is_connected, .context = f};
     if (ring_attach(&f->session.ring, f->memory, CLO_ARENA_OFFSET + ARENA, ARENA, &peer,
                     ticks_per_us_since(ticks_moment_now())) != CLOISTER_OK)
         return -1;
@@ -675,6 +681,62 @@ static void spinning_client_notices_death(void **state)
     assert_int_equal(f->sleeps, 0);
 }
 
+/* A client that nobody can wake. */
+
+static void answer_at_the_third_sleep(void *context, uint32_t *word, uint32_t value,
+                                      uint64_t timeout_us)
+{
+    struct fixture *f = context;
+    sleep_a_little(context, word, value, timeout_us);
+    if (f->sleeps == 3)
+        echo(f);
+}
+
+static void polling_client_sees_the_answer_after_a_sleep(void **state)
+{
+    struct fixture *f = *state;
+    f->session.ring.peer.polls = true;
+    f->session.ring.peer.sleep = answer_at_the_third_sleep;
+    expect_echo_works(f, 10);
+    assert_int_equal(f->sleeps, 3);
+}
+
+static void polling_client_never_asks_to_be_woken(void **state)
+{
+    struct fixture *f = *state;
+    f->session.ring.peer.polls = true;
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+    assert_true(f->sleeps > 0);
+    assert_int_equal(f->parked_sleeps, 0);
+}
+
+static void client_that_can_be_woken_asks_for_it(void **state)
+{
+    struct fixture *f = *state;
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+    assert_int_equal(f->parked_sleeps, f->sleeps);
+}
+
+static void hang_up_at_the_twentieth_sleep(void *context, uint32_t *word, uint32_t value,
+                                           uint64_t timeout_us)
+{
+    struct fixture *f = context;
+    sleep_a_little(context, word, value, timeout_us);
+    f->connected = f->sleeps < 20;
+}
+
+static void polling_client_sleeps_longer_and_longer_but_never_long(void **state)
+{
+    struct fixture *f = *state;
+    cloister_parameter p[4] = {cloister_in("x", 1), cloister_out(NULL, 0)};
+    f->session.ring.peer.polls = true;
+    f->session.ring.peer.sleep = hang_up_at_the_twentieth_sleep;
+    expect_result(cloister_call(&f->session, "echo", p, 0), CLOISTER_DEAD,
+                  CLOISTER_ORIGIN_TRANSPORT);
+    assert_int_equal(f->sleeps, 20);
+    assert_int_equal(f->longest_sleep_us, 1000);
+}
+
 /* Details of the protocol. */
 
 static void doorbell_rings_only_for_a_parked_module(void **state)
@@ -806,8 +868,10 @@ static void no_wake_up_is_lost(void **state)
     struct fixture *f = *state;
     struct partner partner = {.fixture = f, .calls = 20000};
     pthread_t thread;
-    f->session.ring.peer =
-        (struct ring_peer){ring_partner, sleep_for_good, always_connected, &partner};
+    f->session.ring.peer = (struct ring_peer){.doorbell = ring_partner,
+                                              .sleep = sleep_for_good,
+                                              .connected = always_connected,
+                                              .context = &partner};
     assert_int_equal(pthread_create(&thread, NULL, run_partner, &partner), 0);
     for (uint32_t i = 0; i < partner.calls; i++) {
         uint32_t answer = 0;
@@ -854,6 +918,10 @@ int main(void)
         TEST(answer_before_death_counts),
         TEST(world_that_vanished_is_noticed_without_a_deadline),
         TEST(spinning_client_notices_death),
+        TEST(polling_client_sees_the_answer_after_a_sleep),
+        TEST(polling_client_never_asks_to_be_woken),
+        TEST(client_that_can_be_woken_asks_for_it),
+        TEST(polling_client_sleeps_longer_and_longer_but_never_long),
         TEST(doorbell_rings_only_for_a_parked_module),
         TEST(turns_wrap),
         TEST(endless_deadline_does_not_overflow),
