@@ -1,4 +1,4 @@
-# Tests, fuzzers and the second machine.
+# Tests and fuzzers, here and in the second machine.
 #   tests/unit/test_X.c  → $(BUILD)/tests/test_X          needs no KVM, root or network
 #   tests/e2e/test_X.c   → $(BUILD)/tests/e2e/test_X      needs /dev/kvm, skips without
 #   tests/attacks/test_X.c → $(BUILD)/tests/attacks/test_X  the same, hostile: docs/attacks.md
