@@ -5,6 +5,7 @@
 #include "tools/tool.h"
 
 #include "base/scope.h"
+#include "tools/nested/result.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -17,7 +18,6 @@
 #define SECONDS_MAX 864000ull
 #define MEMORY_MIN (512ull << 20)
 #define MEMORY_MAX (64ull << 30)
-#define RESULTS_MAX 64 /* as tools/nested/result.h */
 /* As env(1) and timeout(1): the command's own status must not be mistaken for ours. */
 #define NESTED_FAILED 125
 /* Ours before the files: name, -t, seconds, -m, MiB; after them: --; and the end. */

@@ -5,6 +5,7 @@
  *   inside [-o FILE]... -- COMMAND [ARGUMENTS...]
  */
 #include "tools/nested/frame.h"
+#include "tools/nested/result.h"
 
 #include "base/scope.h"
 
@@ -22,7 +23,6 @@
 #define PORT "/dev/vport0p1"
 #define PORT_WAIT_MS 10000
 #define STEP_MS 10
-#define RESULTS_MAX 64
 
 struct command {
     pid_t process;
