@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -75,8 +76,11 @@ static const char everything[] =
 static int boot_once(void **state)
 {
     (void)state;
+    char build[PATH_MAX];
+    char given[PATH_MAX];
+    started_path("", given, sizeof given);
     (void)snprintf(folder, sizeof folder, "/tmp/test_nested.XXXXXX");
-    if (!mkdtemp(folder))
+    if (!realpath(given, build) || setenv("CLOISTER_BUILD", build, 1) != 0 || !mkdtemp(folder))
         return -1;
     (void)snprintf(work, sizeof work, "%s/work", folder);
     if (mkdir(work, 0700) != 0 || setenv("TMPDIR", work, 1) != 0 ||
