@@ -62,7 +62,7 @@ all: packages
 	    $(MAKE) --no-print-directory -j$$(nproc) programs; }
 .PHONY: programs
 programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc \
-          interface $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
+          interface nested $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
 
 packages:
 	@tools/install-packages build
@@ -145,6 +145,8 @@ include base/filters/rules.mk
 include tools/interface/rules.mk
 
 include tools/metrics/rules.mk
+
+include tools/nested/rules.mk
 
 # The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
 

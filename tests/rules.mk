@@ -1,7 +1,8 @@
-# Tests, fuzzers and the second machine.
+# Tests and fuzzers, here and in the second machine.
 #   tests/unit/test_X.c  → $(BUILD)/tests/test_X          needs no KVM, root or network
 #   tests/e2e/test_X.c   → $(BUILD)/tests/e2e/test_X      needs /dev/kvm, skips without
 #   tests/attacks/test_X.c → $(BUILD)/tests/attacks/test_X  the same, hostile: docs/attacks.md
+#   tests/nested/test_X.c → $(BUILD)/tests/nested/test_X  needs QEMU: cloister nested itself
 #   tests/modules/X.c    → $(BUILD)/tests/modules/X.mod   modules that misbehave
 #   tests/fuzz/fuzz_X.c  → $(BUILD)/fuzz/fuzz_X           clang, libFuzzer
 # Other C files beside the tests are shared by all of them. A test that needs one object more says
@@ -10,6 +11,7 @@
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 E2E_TESTS    := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/test_*.c))
 ATTACK_TESTS := $(patsubst tests/attacks/%.c,$(BUILD)/tests/attacks/%,$(wildcard tests/attacks/test_*.c))
+NESTED_TESTS := $(patsubst tests/nested/%.c,$(BUILD)/tests/nested/%,$(wildcard tests/nested/test_*.c))
 TEST_MODULES := $(patsubst tests/modules/%.c,$(BUILD)/tests/modules/%.mod,$(wildcard tests/modules/*.c))
 FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -17,14 +19,16 @@ TEST_SHARED  := $(filter-out $(addprefix $(BUILD)/obj/,$(patsubst %.c,%.o,$(wild
                   $(call objects,tests/unit/*.c) $(call objects,tests/e2e/*.c) $(call objects,tests/attacks/*.c))
 TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lncursesw -ltinfo -lm
 
-.PHONY: tests test-modules fuzzers test-nested abi-golden
+.PHONY: tests test-modules fuzzers nested-tests test-nested abi-golden
 tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules stress-tests
 test-modules: $(TEST_MODULES)
 fuzzers: $(FUZZERS)
+nested-tests: $(NESTED_TESTS)
 
 # Everything that is no main(), in one archive: a test is linked with what it uses and no more.
 $(BUILD)/tests/parts.a: $(filter-out %/main.o,$(VMM_OBJECTS) $(KEEPER_OBJECTS) $(MEASURE_OBJECTS) \
-                          $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(TOOL_OBJECTS) $(METRICS_OBJECTS) $(BENCH_OBJECTS)) $(TEST_SHARED)
+                          $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(TOOL_OBJECTS) $(METRICS_OBJECTS) $(BENCH_OBJECTS)) \
+                          $(addprefix $(BUILD)/obj/tools/nested/,frame.o result.o) $(TEST_SHARED)
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^
 
@@ -40,6 +44,9 @@ $(E2E_TESTS): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(BUILD)/tests/pa
 	$(LINK_TEST)
 
 $(ATTACK_TESTS): $(BUILD)/tests/attacks/%: $(BUILD)/obj/tests/attacks/%.o $(BUILD)/tests/parts.a
+	$(LINK_TEST)
+
+$(NESTED_TESTS): $(BUILD)/tests/nested/%: $(BUILD)/obj/tests/nested/%.o $(BUILD)/tests/parts.a
 	$(LINK_TEST)
 
 # What each needs beyond its source.

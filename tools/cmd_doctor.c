@@ -86,8 +86,12 @@ static bool keys_made(void)
 
 static void collect_advice(struct diagnosis *diagnosis, json_t *missing)
 {
-    if (!diagnosis->worlds)
+    if (!diagnosis->worlds) {
         advise(diagnosis, diagnosis->why.text);
+        advise(diagnosis,
+               "'cloister nested -- COMMAND' runs a command in an emulated machine where "
+               "worlds can run");
+    }
     if (diagnosis->worlds && strcmp(probe_text(diagnosis, "isolation"), "mapped") == 0)
         advise(diagnosis, "a kernel of 6.18 or newer keeps module data out of the world host's "
                           "memory (guest_memfd)");

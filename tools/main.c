@@ -24,6 +24,7 @@ static const char help[] =
     "  key init|ca                 platform keys of this machine\n"
     "  exec PROGRAM [ARGS...]      run an unmodified static program in a world of its own\n"
     "  doctor                      can worlds run here, and how well isolated?\n"
+    "  nested -- COMMAND           a command in an emulated machine that has a KVM\n"
     "  bench [ROW...]              the numbers, as ratios to what the machine can do\n"
     "\n"
     "  --help                      this text; every group and command has its own\n"
@@ -45,7 +46,7 @@ static const struct tool_command groups[] = {
     {"exec", cmd_exec},       {"key", cmd_key},
     {"report", cmd_report},   {"doctor", cmd_doctor},
     {"bench", cmd_bench},     {"top", cmd_top},
-    {"metrics", cmd_metrics},
+    {"metrics", cmd_metrics}, {"nested", cmd_nested},
 };
 
 /* A caller may have closed a standard descriptor: a file opened later must not become it. */

@@ -39,6 +39,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
+int cmd_nested(int argc, char **argv);
 
 /* `cloister module build` and `module new`; argv[0] is "build" or "new". */
 int cmd_module_build(int argc, char **argv);

@@ -152,7 +152,7 @@ static void every_command_has_help(void **state)
         {"--help"},           {"world", "--help"},   {"world", "run"},     {"world", "ls"},
         {"world", "show"},    {"world", "stop"},     {"call", "--help"},   {"exec", "--help"},
         {"module", "--help"}, {"key", "--help"},     {"report", "--help"}, {"doctor", "--help"},
-        {"top", "--help"},    {"metrics", "--help"},
+        {"top", "--help"},    {"metrics", "--help"}, {"nested", "--help"},
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         RUN(&ran, commands[i][0], commands[i][1] ? commands[i][1] : "--help", "--help");
@@ -887,6 +887,7 @@ static void without_kvm_it_says_so_and_what_to_do(void **state)
         run_without_kvm(cases[i], &status, text, sizeof text);
         assert_int_equal(status, TOOL_UNAVAILABLE);
         assert_non_null(strstr(text, "/dev/kvm"));
+        assert_true(i == 0 || strstr(text, "cloister nested -- COMMAND"));
     }
 }
 

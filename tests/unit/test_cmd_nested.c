@@ -1,0 +1,159 @@
+/*
+ * `cloister nested` as far as it goes without a machine: what it takes, what it refuses, and what
+ * it hands to the script that runs the machine. Uses the command in $CLOISTER_BUILD.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64];
+static char output[8192]; /* of the last command, both streams */
+
+/* Runs a shell line in the folder; `cloister` is a copy of the command beside a script that prints
+   what it is given instead of running a machine. */
+static int run(const char *line)
+{
+    char command[1024];
+    (void)snprintf(command, sizeof command, "cd %s && PATH=\"%s:$PATH\" && (%s) 2>&1 </dev/null",
+                   folder, folder, line);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t size = fread(output, 1, sizeof output - 1, pipe);
+    output[size] = '\0';
+    int status = pclose(pipe);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    char line[PATH_MAX + 256];
+    char build[PATH_MAX];
+    const char *given = getenv("CLOISTER_BUILD");
+    if (!realpath(given ? given : "build", build))
+        return -1;
+    (void)snprintf(folder, sizeof folder, "/tmp/test_cmd_nested.XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    (void)snprintf(line, sizeof line,
+                   "cp %s/cloister . && mkdir -p libexec/nested && cd libexec/nested && "
+                   "printf '#!/bin/sh\\nprintf \"<%%%%s>\" \"$@\"\\n' >machine && chmod +x machine",
+                   build);
+    return run(line);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[96];
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static void assert_run(int expected, const char *line, const char *text)
+{
+    int status = run(line);
+    if (status != expected || strcmp(output, text) != 0)
+        fail_msg("%s: exit status %d, not %d, or not \"%s\": %s", line, status, expected, text,
+                 output);
+}
+
+static void assert_refused(const char *line, const char *word)
+{
+    int status = run(line);
+    const char *newline = strchr(output, '\n');
+    if (status != 125 || !strstr(output, word) || !newline || newline[1] != '\0')
+        fail_msg("%s: exit status %d, or no \"%s\" in one line: %s", line, status, word, output);
+}
+
+static void command_and_defaults_reach_the_machine(void **state)
+{
+    (void)state;
+    assert_run(0, "cloister nested -- ls -l", "<-t><600><-m><2048><--><ls><-l>");
+    assert_run(0, "cloister nested ls -l", "<-t><600><-m><2048><--><ls><-l>");
+    assert_run(0, "cloister nested -- ' a b' '' '*'",
+               "<-t><600><-m><2048><--><"
+               " a b><><*>");
+}
+
+static void options_reach_the_machine(void **state)
+{
+    (void)state;
+    assert_run(0, "cloister nested -t 7 -m 1G -f cloister -o out -f libexec -- x",
+               "<-t><7><-m><1024><-f><cloister><-o><out><-f><libexec><--><x>");
+    assert_run(0, "cloister nested --time 7 --memory 512M --file cloister --output out -- x -t",
+               "<-t><7><-m><512><-f><cloister><-o><out><--><x><-t>");
+}
+
+static void wrong_usage_is_told_in_one_line(void **state)
+{
+    (void)state;
+    assert_refused("cloister nested", "a command is missing");
+    assert_refused("cloister nested --", "a command is missing");
+    assert_refused("cloister nested -x -- y", "unknown option -x");
+    assert_refused("cloister nested --nonsense -- y", "--nonsense");
+    assert_refused("cloister nested -t", "option -t needs a value");
+}
+
+static void numbers_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("cloister nested -t 0 -- x", "-t is '0'");
+    assert_refused("cloister nested -t 864001 -- x", "from 1 to 864000");
+    assert_refused("cloister nested -t 1s -- x", "-t is '1s'");
+    assert_refused("cloister nested -m 511M -- x", "-m is '511M'");
+    assert_refused("cloister nested -m 65G -- x", "-m is '65G'");
+    assert_refused("cloister nested -m '' -- x", "-m is ''");
+}
+
+static void file_that_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("cloister nested -f none -- x", "cannot read none");
+    assert_refused("cloister nested -f '' -- x", "cannot read");
+    assert_refused("cloister nested -f /dev/null -- x", "/dev/null is neither");
+}
+
+static void result_that_cannot_be_written_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("cloister nested -o none/out -- x", "cannot write to folder none");
+    assert_refused("cloister nested -o libexec -- x", "it must name a file");
+    assert_refused("cloister nested -o libexec/ -- x", "it must name a file");
+    assert_refused("cloister nested -o '' -- x", "it must name a file");
+    assert_refused("cloister nested $(for i in $(seq 65); do echo -o $i; done) -- x",
+                   "more than 64");
+}
+
+static void machine_that_is_not_installed_is_named(void **state)
+{
+    (void)state;
+    assert_run(0, "mv libexec/nested/machine kept", "");
+    assert_refused("cloister nested -- x", "nested/machine is neither in");
+    assert_run(0, "mv kept libexec/nested/machine", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(command_and_defaults_reach_the_machine),
+        cmocka_unit_test(options_reach_the_machine),
+        cmocka_unit_test(wrong_usage_is_told_in_one_line),
+        cmocka_unit_test(numbers_out_of_range_are_refused),
+        cmocka_unit_test(file_that_is_not_there_is_refused),
+        cmocka_unit_test(result_that_cannot_be_written_is_refused),
+        cmocka_unit_test(machine_that_is_not_installed_is_named),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
