@@ -87,6 +87,10 @@ struct clo_keeper_report {
     uint64_t caller_start_time;
     uint64_t caller_id;
     struct clo_report_request request;
+    /* SHA-384 that the VMM of a calling guest states; zero: none. */
+    uint8_t guest_kernel[CLO_DIGEST_SIZE];
+    uint8_t guest_initrd[CLO_DIGEST_SIZE];
+    uint8_t guest_command_line[CLO_DIGEST_SIZE];
 };
 
 struct clo_keeper_register {
@@ -101,7 +105,8 @@ static_assert(sizeof(struct clo_keeper_module) == 40 + 4096 + sizeof(struct clo_
               "clo_keeper_module");
 static_assert(sizeof(struct clo_keeper_module_reply) == 104, "clo_keeper_module_reply");
 static_assert(sizeof(struct clo_keeper_start) == 40, "clo_keeper_start");
-static_assert(sizeof(struct clo_keeper_report) == 40 + sizeof(struct clo_report_request),
+static_assert(sizeof(struct clo_keeper_report) ==
+                  40 + sizeof(struct clo_report_request) + 3 * CLO_DIGEST_SIZE,
               "clo_keeper_report");
 static_assert(sizeof(struct clo_keeper_register) == 56, "clo_keeper_register");
 

@@ -44,12 +44,23 @@ static cloister_status check_request(const struct clo_report_request *request, s
     return CLOISTER_OK;
 }
 
+static bool names_guest_digests(const struct clo_keeper_report *request)
+{
+    return !bytes_are_zero(request->guest_kernel, sizeof request->guest_kernel) ||
+           !bytes_are_zero(request->guest_initrd, sizeof request->guest_initrd) ||
+           !bytes_are_zero(request->guest_command_line, sizeof request->guest_command_line);
+}
+
 /* A client of the world may choose the nonce only: user data and key speak for the module. */
 static cloister_status check_caller(const struct launch *launch,
                                     const struct clo_keeper_report *request, struct reason *why)
 {
     if (request->reserved)
         return refuse(why, CLOISTER_BAD_ARGUMENT, "reserved is %u; must be 0", request->reserved);
+    if (request->caller_kind != CLO_CALLER_GUEST && names_guest_digests(request))
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "digests of a guest with caller kind %u; only a guest (%u) has them",
+                      request->caller_kind, CLO_CALLER_GUEST);
     if (request->by_module == 1 && request->caller_kind == 0)
         return CLOISTER_OK;
     if (request->by_module != 0 || request->caller_kind < CLO_CALLER_PROCESS ||

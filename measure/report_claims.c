@@ -5,6 +5,7 @@
 #include "measure/report_claims.h"
 
 #include "abi/channel.h"
+#include "base/bytes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +93,30 @@ static void write_number(struct cbor_writer *writer, const char *name, uint64_t 
     cbor_write_uint(writer, value);
 }
 
+static void write_digest(struct cbor_writer *writer, const char *name,
+                         const uint8_t digest[CLO_DIGEST_SIZE])
+{
+    if (bytes_are_zero(digest, CLO_DIGEST_SIZE))
+        return;
+    cbor_write_text(writer, name);
+    cbor_write_bytes(writer, digest, CLO_DIGEST_SIZE);
+}
+
+/* What its VMM has not measured is absent. */
+static void write_guest(struct cbor_writer *writer, const struct clo_keeper_report *request)
+{
+    unsigned digests = !bytes_are_zero(request->guest_kernel, CLO_DIGEST_SIZE);
+    digests += !bytes_are_zero(request->guest_initrd, CLO_DIGEST_SIZE);
+    digests += !bytes_are_zero(request->guest_command_line, CLO_DIGEST_SIZE);
+    cbor_write_map(writer, 2 + digests);
+    write_number(writer, "id", request->caller_id);
+    cbor_write_text(writer, "kind");
+    cbor_write_text(writer, "guest");
+    write_digest(writer, "initrd", request->guest_initrd);
+    write_digest(writer, "kernel", request->guest_kernel);
+    write_digest(writer, "command_line", request->guest_command_line);
+}
+
 static void write_caller(struct cbor_writer *writer, const struct report_input *input)
 {
     const struct clo_keeper_report *request = input->request;
@@ -107,10 +132,7 @@ static void write_caller(struct cbor_writer *writer, const struct report_input *
         write_number(writer, "start", request->caller_start_time);
         break;
     case CLO_CALLER_GUEST:
-        cbor_write_map(writer, 2);
-        write_number(writer, "id", request->caller_id);
-        cbor_write_text(writer, "kind");
-        cbor_write_text(writer, "guest");
+        write_guest(writer, request);
         break;
     case CLO_CALLER_MODULE:
         cbor_write_map(writer, 2);

@@ -79,17 +79,25 @@ static json_t *components_of(const struct report_component *components, unsigned
     return list;
 }
 
+static json_t *field_of(const struct report_field *field)
+{
+    switch (field->kind) {
+    case REPORT_FIELD_TEXT:
+        return text_of(&field->text);
+    case REPORT_FIELD_FLAG:
+        return json_boolean(field->number);
+    case REPORT_FIELD_DIGEST:
+        return view_of(&field->text);
+    default:
+        return json_integer((json_int_t)field->number);
+    }
+}
+
 static json_t *fields_of(const struct report_fields *fields)
 {
     json_t *object = json_object();
-    for (unsigned i = 0; i < fields->count; i++) {
-        const struct report_field *field = &fields->field[i];
-        json_t *value = field->kind == REPORT_FIELD_TEXT ? text_of(&field->text)
-                        : field->kind == REPORT_FIELD_FLAG
-                            ? json_boolean(field->number)
-                            : json_integer((json_int_t)field->number);
-        (void)json_object_set_new(object, field->name, value);
-    }
+    for (unsigned i = 0; i < fields->count; i++)
+        (void)json_object_set_new(object, fields->field[i].name, field_of(&fields->field[i]));
     return object;
 }
 

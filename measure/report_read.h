@@ -22,7 +22,12 @@ struct report_component {
 };
 
 /* A map with text keys: seal_state, caller, posture. */
-enum report_field_kind { REPORT_FIELD_NUMBER, REPORT_FIELD_TEXT, REPORT_FIELD_FLAG };
+enum report_field_kind {
+    REPORT_FIELD_NUMBER,
+    REPORT_FIELD_TEXT,
+    REPORT_FIELD_FLAG,
+    REPORT_FIELD_DIGEST, /* CLO_DIGEST_SIZE bytes in `text` */
+};
 struct report_field {
     const char *name; /* static text */
     enum report_field_kind kind;

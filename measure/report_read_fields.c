@@ -17,9 +17,11 @@ static const struct rule seal_state_rules[] = {
 };
 
 static const struct rule caller_rules[] = {
-    {"id", REPORT_FIELD_NUMBER},   {"gid", REPORT_FIELD_NUMBER}, {"pid", REPORT_FIELD_NUMBER},
-    {"uid", REPORT_FIELD_NUMBER},  {"kind", REPORT_FIELD_TEXT},  {"start", REPORT_FIELD_NUMBER},
-    {"module", REPORT_FIELD_TEXT},
+    {"id", REPORT_FIELD_NUMBER},     {"gid", REPORT_FIELD_NUMBER},
+    {"pid", REPORT_FIELD_NUMBER},    {"uid", REPORT_FIELD_NUMBER},
+    {"kind", REPORT_FIELD_TEXT},     {"start", REPORT_FIELD_NUMBER},
+    {"initrd", REPORT_FIELD_DIGEST}, {"kernel", REPORT_FIELD_DIGEST},
+    {"module", REPORT_FIELD_TEXT},   {"command_line", REPORT_FIELD_DIGEST},
 };
 
 static const struct rule posture_rules[] = {
@@ -42,6 +44,8 @@ static bool read_field(struct cbor_reader *reader, const struct rule *rule,
         return report_read_number(reader, &field->number);
     case REPORT_FIELD_TEXT:
         return cbor_read_text(reader, &field->text);
+    case REPORT_FIELD_DIGEST:
+        return report_read_sized(reader, CLO_DIGEST_SIZE, CLO_DIGEST_SIZE, &field->text);
     default:
         if (!cbor_read_bool(reader, &flag))
             return false;
@@ -102,10 +106,23 @@ static bool caller_has(const struct report_fields *fields, const char *const *na
     return true;
 }
 
+static unsigned count_digests(const struct report_fields *fields)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < fields->count; i++)
+        count += fields->field[i].kind == REPORT_FIELD_DIGEST;
+    return count;
+}
+
+/* Of a guest, digests may be there or not. */
+static bool guest_has(const struct report_fields *fields)
+{
+    return report_field_find(fields, "id") && fields->count == 2 + count_digests(fields);
+}
+
 bool report_read_caller(struct cbor_reader *reader, struct report_fields *fields)
 {
     static const char *const process[] = {"gid", "pid", "uid", "kind", "start"};
-    static const char *const guest[] = {"id", "kind"};
     static const char *const module[] = {"kind", "module"};
     static const char *const self[] = {"kind"};
     if (!read_fields(reader, caller_rules, ARRAY_SIZE(caller_rules), fields))
@@ -116,7 +133,7 @@ bool report_read_caller(struct cbor_reader *reader, struct report_fields *fields
     if (cbor_view_is(&kind->text, "process"))
         return caller_has(fields, process, ARRAY_SIZE(process));
     if (cbor_view_is(&kind->text, "guest"))
-        return caller_has(fields, guest, ARRAY_SIZE(guest));
+        return guest_has(fields);
     if (cbor_view_is(&kind->text, "module"))
         return caller_has(fields, module, ARRAY_SIZE(module));
     return cbor_view_is(&kind->text, "self") && caller_has(fields, self, ARRAY_SIZE(self));

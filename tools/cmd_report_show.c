@@ -43,19 +43,31 @@ static void print_author(const struct report_submodule *module)
         (void)printf("%-14s none: the module is not signed\n", "author");
 }
 
+static void print_field(const struct report_field *field)
+{
+    char hex[2 * CLO_DIGEST_SIZE + 1];
+    switch (field->kind) {
+    case REPORT_FIELD_TEXT:
+        (void)printf(" %s=%.*s", field->name, (int)field->text.size,
+                     (const char *)field->text.bytes);
+        break;
+    case REPORT_FIELD_FLAG:
+        (void)printf(" %s=%s", field->name, field->number ? "yes" : "no");
+        break;
+    case REPORT_FIELD_DIGEST:
+        hex_encode(field->text.bytes, field->text.size, hex);
+        (void)printf(" %s=%s", field->name, hex);
+        break;
+    default:
+        (void)printf(" %s=%llu", field->name, (unsigned long long)field->number);
+    }
+}
+
 static void print_fields(const char *name, const struct report_fields *fields)
 {
     (void)printf("%-14s", name);
-    for (unsigned i = 0; i < fields->count; i++) {
-        const struct report_field *field = &fields->field[i];
-        if (field->kind == REPORT_FIELD_TEXT)
-            (void)printf(" %s=%.*s", field->name, (int)field->text.size,
-                         (const char *)field->text.bytes);
-        else if (field->kind == REPORT_FIELD_FLAG)
-            (void)printf(" %s=%s", field->name, field->number ? "yes" : "no");
-        else
-            (void)printf(" %s=%llu", field->name, (unsigned long long)field->number);
-    }
+    for (unsigned i = 0; i < fields->count; i++)
+        print_field(&fields->field[i]);
     (void)printf("\n");
 }
 

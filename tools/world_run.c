@@ -12,7 +12,7 @@
 #include "tools/tool.h"
 #include "tools/world_detach.h"
 
-#include "abi/layout.h"
+#include "abi/guest.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -40,6 +40,10 @@ static const char help[] =
     "  --spin US            poll for so many microseconds, then sleep (0 to 1000000)\n"
     "  --window SIZE        room for channels (1M to 1G)\n"
     "  --no-guest-memfd     keep module data in ordinary memory; reports say so\n"
+    "  --guest-socket PATH  serve guests too: where QEMU's ivshmem-doorbell, or cloister guest,\n"
+    "                       connects\n"
+    "  --guest-memory SIZE  memory that a guest shares with the world: 8M to 256M, a power\n"
+    "                       of two (default: 16M)\n"
     "  --metrics PATH|PORT  answer GET /metrics for this world (see 'cloister metrics')\n"
     "  --verbose            log more\n"
     "\n"
@@ -51,6 +55,7 @@ struct command_line {
     const char *word[WORDS_MAX];
     unsigned count;
     char window[24];
+    char guest_memory[24];
     char ready_fd[12];
     char world_host[PATH_MAX];
     char keeper[PATH_MAX];
@@ -64,6 +69,8 @@ struct run_options {
     const char *spin;
     const char *window;
     const char *metrics;
+    const char *guest_socket;
+    const char *guest_memory;
     bool detach, debug, no_guest_memfd, verbose;
     const char *module[CLO_MODULES_MAX];
     unsigned module_count;
@@ -136,6 +143,12 @@ static int take_option(struct run_options *options, int option)
     case 'w':
         options->window = optarg;
         return TOOL_OK;
+    case 'q':
+        options->guest_socket = optarg;
+        return TOOL_OK;
+    case 'y':
+        options->guest_memory = optarg;
+        return TOOL_OK;
     case 'x':
         options->metrics = optarg;
         return TOOL_OK;
@@ -161,6 +174,8 @@ static int parse(int argc, char **argv, struct run_options *options)
         {"window", required_argument, NULL, 'w'},
         {"no-guest-memfd", no_argument, NULL, 'n'},
         {"verbose", no_argument, NULL, 'v'},
+        {"guest-socket", required_argument, NULL, 'q'},
+        {"guest-memory", required_argument, NULL, 'y'},
         {"metrics", required_argument, NULL, 'x'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -194,6 +209,8 @@ static int check_words(const struct run_options *options)
         return tool_usage(COMMAND, "--poll and --spin exclude each other");
     if (options->log && !options->detach)
         return tool_usage(COMMAND, "--log needs --detach; without it the log is standard error");
+    if (options->guest_memory && !options->guest_socket)
+        return tool_usage(COMMAND, "--guest-memory needs --guest-socket");
     return TOOL_OK;
 }
 
@@ -212,6 +229,21 @@ static cloister_status check_texts(const struct run_options *options, struct rea
     return CLOISTER_OK;
 }
 
+static cloister_status check_guest_memory(const char *text, struct command_line *line,
+                                          struct reason *why)
+{
+    unsigned long long size;
+    cloister_status status =
+        tool_size("--guest-memory", text, CLO_GUEST_SIZE_MIN, CLO_GUEST_SIZE_MAX, &size, why);
+    if (status != CLOISTER_OK)
+        return status;
+    if ((size & (size - 1)) != 0)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "--guest-memory is '%.40s'; it must be a power of two, 8M to 256M", text);
+    (void)snprintf(line->guest_memory, sizeof line->guest_memory, "%llu", size);
+    return CLOISTER_OK;
+}
+
 /* The numbers, so that a wrong one is named before anything starts. */
 static cloister_status check_numbers(const struct run_options *options, struct command_line *line,
                                      struct reason *why)
@@ -219,6 +251,11 @@ static cloister_status check_numbers(const struct run_options *options, struct c
     unsigned long long number;
     if (options->spin) {
         cloister_status status = tool_number("--spin", options->spin, 0, SPIN_MAX_US, &number, why);
+        if (status != CLOISTER_OK)
+            return status;
+    }
+    if (options->guest_memory) {
+        cloister_status status = check_guest_memory(options->guest_memory, line, why);
         if (status != CLOISTER_OK)
             return status;
     }
@@ -258,6 +295,8 @@ static void compose(const struct run_options *options, int ready_fd, struct comm
     add_option(line, "--spin", options->spin);
     add_option(line, "--window", options->window ? line->window : NULL);
     add_flag(line, "--no-guest-memfd", options->no_guest_memfd);
+    add_option(line, "--guest-socket", options->guest_socket);
+    add_option(line, "--guest-memory", options->guest_memory ? line->guest_memory : NULL);
     add_flag(line, "--verbose", options->verbose);
     for (unsigned i = 0; i < options->module_count; i++)
         add_option(line, "--module", options->module[i]);

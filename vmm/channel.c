@@ -1,5 +1,5 @@
 /*
- * Makes, shows and withdraws channels.
+ * Makes, shows and withdraws channels. Who wakes whom there: channel_wake.c.
  *
  * A channel's memfd is mapped into the machine's window, which is a memory slot, and the module's
  * page tables map that part of the window. To withdraw it the mapping is replaced by zero pages:
@@ -15,13 +15,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 cloister_status channel_size(uint32_t arena_size, uint32_t *arena, uint32_t *size,
@@ -49,20 +47,6 @@ uint32_t channel_offset(const struct module *module, uint32_t page)
 uint8_t *channel_address(const struct module *module, uint32_t page)
 {
     return module->world->machine.window + channel_offset(module, page);
-}
-
-/* A thread of another module, or a client: its futex sleeps on a counter in the shared memory. One
-   sleeper a channel: waking a crowd of a hostile client's threads would take the time of the
-   module's other clients. */
-static void wake_other(struct channel *channel, struct clo_channel_header *header)
-{
-    struct module_thread *other = atomic_load(&channel->other);
-    if (other) {
-        module_thread_wake(other);
-        return;
-    }
-    (void)__atomic_fetch_add(&header->client_wake, 1, __ATOMIC_SEQ_CST);
-    (void)syscall(SYS_futex, &header->client_wake, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 cloister_status channel_make_memory(uint32_t size, int *memfd, struct reason *why)
@@ -94,10 +78,10 @@ void channel_fill_header(const struct module *module, unsigned slot, uint32_t ar
 }
 
 cloister_status channel_show(struct module *module, uint32_t page, uint32_t size, int memfd,
-                             struct reason *why)
+                             uint32_t offset, struct reason *why)
 {
     void *at = channel_address(module, page);
-    if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd, 0) != at)
+    if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd, offset) != at)
         return refuse_errno(why, "cannot map a channel of %u bytes", size);
     (void)pthread_mutex_lock(&module->world->memory);
     cloister_status status =
@@ -255,10 +239,12 @@ void channel_unreserve(struct module *module, unsigned slot)
     *channel = (struct channel){.doorbell = -1};
 }
 
+/* Several channels of a guest have the same eventfd: each watches a descriptor of its own. */
 static cloister_status make_doorbell(struct module *module, struct channel *channel,
-                                     struct reason *why)
+                                     const struct channel_place *place, struct reason *why)
 {
-    AUTO_FD int doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    AUTO_FD int doorbell =
+        place ? fcntl(place->doorbell, F_DUPFD_CLOEXEC, 3) : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (doorbell < 0)
         return refuse_errno(why, "cannot make a doorbell");
     /* Never read: the client could make a read block, or leave nothing to read. Edge-triggered
@@ -280,24 +266,20 @@ static void drop_doorbell(struct module *module, struct channel *channel)
     channel->doorbell = -1;
 }
 
-static cloister_status build(struct module *module, unsigned slot, const struct clo_caller *caller,
-                             struct channel_offer *offer, struct reason *why)
+/* In memory of its own, which the client gets descriptors of. */
+static cloister_status build_apart(struct module *module, struct channel *channel,
+                                   struct channel_offer *offer, struct reason *why)
 {
-    struct channel *channel = &module->channel[slot];
     AUTO_FD int memfd = -1;
     cloister_status status = channel_make_memory(offer->size, &memfd, why);
-    if (status != CLOISTER_OK)
-        return status;
-    AUTO_FD int doorbell = -1;
-    status = make_doorbell(module, channel, why);
-    if (status == CLOISTER_OK && (doorbell = fcntl(channel->doorbell, F_DUPFD_CLOEXEC, 3)) < 0)
-        status = refuse_errno(why, "cannot copy a doorbell");
     if (status == CLOISTER_OK)
-        status = channel_show(module, channel->page, offer->size, memfd, why);
+        status = make_doorbell(module, channel, NULL, why);
     if (status != CLOISTER_OK)
         return status;
-    channel_fill_header(module, slot, offer->arena_size);
-    status = channel_go_live(module, slot, caller, offer->size, why);
+    AUTO_FD int doorbell = fcntl(channel->doorbell, F_DUPFD_CLOEXEC, 3);
+    if (doorbell < 0)
+        return refuse_errno(why, "cannot copy a doorbell");
+    status = channel_show(module, channel->page, offer->size, memfd, 0, why);
     if (status != CLOISTER_OK)
         return status;
     offer->memfd = take_fd(&memfd);
@@ -305,8 +287,43 @@ static cloister_status build(struct module *module, unsigned slot, const struct 
     return CLOISTER_OK;
 }
 
+/* In a guest's memory. */
+static cloister_status build_at(struct module *module, struct channel *channel,
+                                const struct channel_place *place,
+                                const struct channel_offer *offer, struct reason *why)
+{
+    cloister_status status = make_doorbell(module, channel, place, why);
+    if (status == CLOISTER_OK)
+        status = channel_show(module, channel->page, offer->size, place->memfd, place->offset, why);
+    channel->interrupts = place->interrupts;
+    channel->interrupt = place->interrupt;
+    return status;
+}
+
+static cloister_status build(struct module *module, const struct clo_caller *caller,
+                             const struct channel_place *place, struct channel_offer *offer,
+                             struct reason *why)
+{
+    struct channel *channel = &module->channel[offer->slot];
+    cloister_status status = place ? build_at(module, channel, place, offer, why)
+                                   : build_apart(module, channel, offer, why);
+    if (status != CLOISTER_OK)
+        return status;
+    channel_fill_header(module, offer->slot, offer->arena_size);
+    return channel_go_live(module, offer->slot, caller, offer->size, why);
+}
+
+static void undo(struct module *module, struct channel_offer *made)
+{
+    drop_doorbell(module, &module->channel[made->slot]);
+    channel_unreserve(module, made->slot);
+    scope_close(&made->memfd);
+    scope_close(&made->doorbell);
+}
+
 cloister_status channel_open(struct module *module, const struct clo_caller *caller,
-                             uint32_t arena_size, struct channel_offer *offer, struct reason *why)
+                             uint32_t arena_size, const struct channel_place *place,
+                             struct channel_offer *offer, struct reason *why)
 {
     struct channel_offer made = {.memfd = -1, .doorbell = -1};
     cloister_status status = channel_size(arena_size, &made.arena_size, &made.size, why);
@@ -319,10 +336,9 @@ cloister_status channel_open(struct module *module, const struct clo_caller *cal
         status = channel_reserve(module, made.slot, made.size, why);
     if (status != CLOISTER_OK)
         return status;
-    status = build(module, made.slot, caller, &made, why);
+    status = build(module, caller, place, &made, why);
     if (status != CLOISTER_OK) {
-        drop_doorbell(module, &module->channel[made.slot]);
-        channel_unreserve(module, made.slot);
+        undo(module, &made);
         return status;
     }
     *offer = made;
@@ -353,44 +369,12 @@ void channel_close(struct module *module, unsigned slot, uint32_t state)
     wait_for_notifiers(module, header);
     if (module_alive(module))
         __atomic_store_n(&header->state, state, __ATOMIC_RELEASE);
-    wake_other(channel, header);
+    channel_wake_other(channel, header);
     atomic_store(&channel->other, NULL);
+    channel->interrupts = NULL;
     drop_doorbell(module, channel);
     withdraw(module, channel->page, channel->pages);
     channel->left_epoch = epoch;
     for (unsigned i = 0; i < module->thread_count; i++)
         module_thread_wake(&module->thread[i]);
-}
-
-cloister_status channel_notify(struct module_thread *thread, uint64_t slot)
-{
-    struct module *module = thread->module;
-    if (slot >= module->channel_count)
-        return CLOISTER_NOT_FOUND;
-    struct channel *channel = &module->channel[slot];
-    struct clo_channel_header *header = atomic_load(&channel->header);
-    atomic_store(&thread->notifying, header);
-    /* Only a header that is still there after it was announced is waited for by channel_close. */
-    bool there = header && atomic_load(&channel->header) == header;
-    if (there)
-        wake_other(channel, header);
-    atomic_store(&thread->notifying, NULL);
-    if (there)
-        return CLOISTER_OK;
-    /* The end that calls has no header to look after. */
-    struct module_thread *other = atomic_load(&channel->other);
-    if (other)
-        module_thread_wake(other);
-    return other ? CLOISTER_OK : CLOISTER_NOT_FOUND;
-}
-
-void channels_tell(struct module *module, uint32_t state)
-{
-    for (unsigned i = 0; i < module->channel_count; i++) {
-        struct clo_channel_header *header = atomic_load(&module->channel[i].header);
-        if (!header)
-            continue;
-        __atomic_store_n(&header->state, state, __ATOMIC_RELEASE);
-        wake_other(&module->channel[i], header);
-    }
 }

@@ -26,6 +26,9 @@ struct channel {
     uint32_t left_epoch;                         /* control epoch at which the channel went */
     unsigned thread;                             /* serves it; `calls`: opened it */
     int doorbell; /* eventfd shared with the client: never read or written here */
+    /* Of a guest (guest_memory.c), constant while `header` is not NULL. */
+    uint32_t *interrupts; /* to count them in the guest's header; NULL: not a guest's */
+    int interrupt;        /* eventfd, not owned */
     /* Between modules (channel_peer.c). */
     bool calls; /* the end of the module that opened it: nothing to serve, header NULL */
     _Atomic(struct module_thread *) other; /* to wake at the other end; NULL: it is a client's */
@@ -33,7 +36,17 @@ struct channel {
     unsigned peer_slot;                    /* and which of its slots */
 };
 
-/* What the client is given. The caller closes both descriptors. */
+/* Where a guest's channel lies and how its ends wake each other. Nothing of it is owned; all of it
+   stays until the channel is closed. */
+struct channel_place {
+    int memfd;       /* the guest's memory, */
+    uint32_t offset; /* and where in it: zero bytes */
+    int doorbell;    /* eventfd, from the guest */
+    int interrupt;   /* eventfd, to the guest */
+    uint32_t *interrupts;
+};
+
+/* What the client is given. The caller closes both descriptors; of a guest's channel: -1. */
 struct channel_offer {
     unsigned slot;
     uint32_t size;
@@ -42,10 +55,12 @@ struct channel_offer {
     int doorbell;
 };
 
-/* Makes a channel with an arena of at least `arena_size` bytes. Main thread. TOO_BIG; BUSY: all
-   slots or the window's part are taken; DEAD, BAD_STATE: the module does not serve; IO. */
+/* Makes a channel with an arena of at least `arena_size` bytes, in memory of its own or at `place`.
+   Main thread. TOO_BIG; BUSY: all slots or the window's part are taken; DEAD, BAD_STATE: the module
+   does not serve; IO. */
 CLOISTER_MUST_USE cloister_status channel_open(struct module *module,
                                                const struct clo_caller *caller, uint32_t arena_size,
+                                               const struct channel_place *place,
                                                struct channel_offer *offer, struct reason *why);
 
 /* Takes the channel from the module; returns when it can no longer reach it. Main thread. */

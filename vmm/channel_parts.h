@@ -26,9 +26,9 @@ CLOISTER_MUST_USE cloister_status channel_reserve(struct module *module, unsigne
 /* Takes both back, at once: of a channel that the module was never told of, or has given up. */
 void channel_unreserve(struct module *module, unsigned slot);
 
-/* Maps the memory into the window and the window into the module. */
+/* Maps the memory, from `offset` on, into the window and the window into the module. */
 CLOISTER_MUST_USE cloister_status channel_show(struct module *module, uint32_t page, uint32_t size,
-                                               int memfd, struct reason *why);
+                                               int memfd, uint32_t offset, struct reason *why);
 
 /* Fills the header in the memory of `slot`. */
 void channel_fill_header(const struct module *module, unsigned slot, uint32_t arena_size);
@@ -37,5 +37,8 @@ void channel_fill_header(const struct module *module, unsigned slot, uint32_t ar
 CLOISTER_MUST_USE cloister_status channel_go_live(struct module *module, unsigned slot,
                                                   const struct clo_caller *caller, uint32_t size,
                                                   struct reason *why);
+
+/* Wakes who is at the other end of a channel, whose header the caller knows to be still there. */
+void channel_wake_other(struct channel *channel, struct clo_channel_header *header);
 
 #endif

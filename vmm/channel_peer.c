@@ -87,10 +87,10 @@ static cloister_status connect_ends(const struct ends *ends, struct module_threa
     cloister_status status = channel_make_memory(made->size, &memfd, why);
     if (status == CLOISTER_OK)
         status = channel_show(ends->caller, ends->caller->channel[ends->caller_slot].page,
-                              made->size, memfd, why);
+                              made->size, memfd, 0, why);
     if (status == CLOISTER_OK)
         status = channel_show(ends->callee, ends->callee->channel[ends->callee_slot].page,
-                              made->size, memfd, why);
+                              made->size, memfd, 0, why);
     if (status != CLOISTER_OK)
         return status;
     channel_fill_header(ends->callee, ends->callee_slot, made->arena_size);

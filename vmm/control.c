@@ -1,5 +1,6 @@
 /*
- * Answers requests. Everything in a request is hostile; who asks is known from the socket.
+ * Answers requests. Everything in a request is hostile; who asks is known from the socket, of a
+ * guest from its VMM's.
  */
 #include "vmm/control.h"
 
@@ -80,8 +81,61 @@ static cloister_status can_open(const struct question *question,
     return CLOISTER_OK;
 }
 
+void control_release(struct control_client *client)
+{
+    if (!client->module)
+        return;
+    channel_close(client->module, client->slot, CLO_CHANNEL_CLOSED);
+    if (client->memory)
+        guest_memory_give(client->memory, client->offset, client->size);
+    client->module = NULL;
+}
+
+/* In the memory of the guest whose lane it is. */
+static cloister_status open_in_guest(struct control_client *client, struct module *module,
+                                     uint32_t arena_size, struct channel_offer *offer,
+                                     struct reason *why)
+{
+    struct channel_place place;
+    uint32_t arena;
+    uint32_t size;
+    cloister_status status = channel_size(arena_size, &arena, &size, why);
+    if (status == CLOISTER_OK)
+        status = guest_memory_take(client->memory, client->lane, size, &place, why);
+    if (status != CLOISTER_OK)
+        return status;
+    status = channel_open(module, &client->caller, arena_size, &place, offer, why);
+    if (status != CLOISTER_OK) {
+        guest_memory_give(client->memory, place.offset, size);
+        return status;
+    }
+    client->offset = place.offset;
+    client->size = size;
+    return CLOISTER_OK;
+}
+
+static void reply_opened(struct question *question, const struct channel_offer *offer)
+{
+    const struct control_client *client = question->client;
+    struct clo_guest_open_reply made = {.offset = client->offset,
+                                        .vector = guest_memory_vector(client->lane),
+                                        .open = {.size = offer->size,
+                                                 .arena_size = offer->arena_size,
+                                                 .generation = client->module->generation}};
+    module_fill_info(client->module, &made.open.module);
+    if (client->memory) {
+        memcpy(reply_body(question, sizeof made), &made, sizeof made);
+        return;
+    }
+    memcpy(reply_body(question, sizeof made.open), &made.open, sizeof made.open);
+    question->reply->descriptor[0] = offer->memfd;
+    question->reply->descriptor[1] = offer->doorbell;
+    question->reply->descriptor_count = 2;
+}
+
 static cloister_status answer_open(struct question *question)
 {
+    struct control_client *client = question->client;
     struct clo_open_request request;
     struct channel_offer offer;
     struct reason why = {0};
@@ -92,20 +146,25 @@ static cloister_status answer_open(struct question *question)
     struct module *module = world_find(question->world, request.module);
     if (!module)
         return CLOISTER_NOT_FOUND;
-    status = channel_open(module, &question->client->caller, request.arena_size, &offer, &why);
+    status = client->memory
+                 ? open_in_guest(client, module, request.arena_size, &offer, &why)
+                 : channel_open(module, &client->caller, request.arena_size, NULL, &offer, &why);
     if (status != CLOISTER_OK) {
-        log_debug("pid %u gets no channel: %s", question->client->caller.pid, why.text);
+        log_debug("pid %u gets no channel: %s", client->caller.pid, why.text);
         return status;
     }
-    question->client->module = module;
-    question->client->slot = offer.slot;
-    struct clo_open_reply made = {
-        .size = offer.size, .arena_size = offer.arena_size, .generation = module->generation};
-    module_fill_info(module, &made.module);
-    memcpy(reply_body(question, sizeof made), &made, sizeof made);
-    question->reply->descriptor[0] = offer.memfd;
-    question->reply->descriptor[1] = offer.doorbell;
-    question->reply->descriptor_count = 2;
+    client->module = module;
+    client->slot = offer.slot;
+    reply_opened(question, &offer);
+    return CLOISTER_OK;
+}
+
+/* A process closes its connection instead. */
+static cloister_status answer_close(struct question *question)
+{
+    if (!question->client->memory)
+        return CLOISTER_UNSUPPORTED;
+    control_release(question->client);
     return CLOISTER_OK;
 }
 
@@ -119,9 +178,11 @@ static cloister_status check_report_query(const struct clo_report_query *query)
     return CLOISTER_OK;
 }
 
-static void fill_report(const struct clo_report_query *query, const struct clo_caller *caller,
+static void fill_report(const struct clo_report_query *query, const struct control_client *client,
                         struct clo_keeper_report *report)
 {
+    const struct clo_caller *caller = &client->caller;
+    const struct clo_guest_measured *measured = client->measured;
     *report = (struct clo_keeper_report){.caller_kind = caller->kind,
                                          .caller_uid = caller->uid,
                                          .caller_gid = caller->gid,
@@ -130,6 +191,11 @@ static void fill_report(const struct clo_report_query *query, const struct clo_c
                                          .caller_id = caller->id,
                                          .request = {.nonce_size = query->nonce_size}};
     memcpy(report->request.nonce, query->nonce, sizeof report->request.nonce);
+    if (!measured)
+        return;
+    memcpy(report->guest_kernel, measured->kernel, sizeof report->guest_kernel);
+    memcpy(report->guest_initrd, measured->initrd, sizeof report->guest_initrd);
+    memcpy(report->guest_command_line, measured->command_line, sizeof report->guest_command_line);
 }
 
 static cloister_status answer_report(struct question *question)
@@ -144,7 +210,7 @@ static cloister_status answer_report(struct question *question)
     const struct module *module = world_find(question->world, query.module);
     if (!module)
         return CLOISTER_NOT_FOUND;
-    fill_report(&query, &question->client->caller, &report);
+    fill_report(&query, question->client, &report);
     struct keeper_request request = {.type = CLO_KEEPER_REPORT,
                                      .module = module->index,
                                      .body = &report,
@@ -167,6 +233,9 @@ static_assert(CLO_KEEPER_MESSAGE_MAX - sizeof(struct clo_keeper_header) <= CONTR
 static cloister_status answer_stop(struct question *question)
 {
     uint32_t uid = question->client->caller.uid;
+    /* A guest is not the user whose VMM runs it. */
+    if (question->client->memory)
+        return CLOISTER_DENIED;
     if (uid != 0 && uid != question->world->owner) {
         log_warning("pid %u of user %u asked the world to stop; only its own user and root may",
                     question->client->caller.pid, uid);
@@ -185,6 +254,7 @@ static const struct {
     [CLO_CONTROL_OPEN] = {answer_open, sizeof(struct clo_open_request)},
     [CLO_CONTROL_REPORT] = {answer_report, sizeof(struct clo_report_query)},
     [CLO_CONTROL_STOP] = {answer_stop, 0},
+    [CLO_CONTROL_CLOSE] = {answer_close, 0},
     [CLO_CONTROL_METRICS] = {answer_metrics, sizeof(struct clo_module_query)},
 };
 

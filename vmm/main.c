@@ -4,6 +4,8 @@
  */
 #include "vmm/exec.h"
 #include "vmm/exit_status.h"
+#include "vmm/guest_signal.h"
+#include "vmm/guest_socket.h"
 #include "vmm/module_thread.h"
 #include "vmm/options.h"
 #include "vmm/probe.h"
@@ -131,15 +133,15 @@ static cloister_status serve(struct world *world, struct server *server,
     }
 }
 
-static cloister_status run_sandboxed(struct world *world, struct server *server, int folder,
-                                     const struct options *options, struct reason *why)
+static cloister_status run_sandboxed(struct world *world, struct server *server,
+                                     struct sandbox_files *files, const struct options *options,
+                                     struct reason *why)
 {
     struct reason later = {0};
-    world->processes = sandbox_open_processes();
-    const struct sandbox_files files = {.folder = folder, .processes = world->processes};
+    files->processes = world->processes = sandbox_open_processes();
     cloister_status status = world_start_threads(world, why);
     if (status == CLOISTER_OK)
-        status = sandbox_enter(SANDBOX_MAIN, &files, why);
+        status = sandbox_enter(SANDBOX_MAIN, files, why);
     if (status == CLOISTER_OK)
         status = world_launch_wait(world, why);
     if (status != CLOISTER_OK)
@@ -158,6 +160,35 @@ static cloister_status run_sandboxed(struct world *world, struct server *server,
     return status;
 }
 
+/* Before any thread of a module prepares. */
+static void prepare_signals(void)
+{
+    if (!guest_signal_start())
+        log_warning("no asynchronous I/O (io_setup): guests get no interrupts, they must poll");
+    guest_signal_prepare();
+}
+
+static cloister_status run_with_guests(struct world *world, struct server *server,
+                                       struct sandbox_files *files, const struct options *options,
+                                       struct reason *why)
+{
+    struct guest_socket at;
+    struct guests guests;
+    cloister_status status = guest_socket_open(options->guest_socket, &at, why);
+    if (status != CLOISTER_OK)
+        return status;
+    prepare_signals();
+    status = guests_create(&guests, world, at.listen, options->guest_memory, why);
+    if (status == CLOISTER_OK)
+        status = server_add_guests(server, &guests, why);
+    files->guest_folder = at.folder;
+    if (status == CLOISTER_OK)
+        status = run_sandboxed(world, server, files, options, why);
+    guests_destroy(&guests);
+    guest_socket_close(&at);
+    return status;
+}
+
 static cloister_status run_at(struct world *world, const struct options *options,
                               struct reason *why)
 {
@@ -168,9 +199,11 @@ static cloister_status run_at(struct world *world, const struct options *options
         return status;
     /* What reading the modules took goes back first: calloc touches no page that is fresh. */
     (void)malloc_trim(0);
+    struct sandbox_files files = {.folder = at.folder, .guest_folder = -1};
     status = server_create(&server, world, at.listen, why);
     if (status == CLOISTER_OK)
-        status = run_sandboxed(world, &server, at.folder, options, why);
+        status = options->guest_socket ? run_with_guests(world, &server, &files, options, why)
+                                       : run_sandboxed(world, &server, &files, options, why);
     server_destroy(&server);
     world_socket_close(&at);
     return status;

@@ -7,6 +7,7 @@
 #include "vmm/module_thread.h"
 
 #include "vmm/fault.h"
+#include "vmm/guest_signal.h"
 #include "vmm/hypercall.h"
 #include "vmm/sandbox.h"
 #include "vmm/world.h"
@@ -214,6 +215,7 @@ static cloister_status prepare(struct module_thread *thread, struct reason *why)
     if (timer_create(CLOCK_MONOTONIC, &event, &thread->timer) != 0)
         return refuse_errno(why, "cannot make the timer of a module thread");
     thread->timed = true;
+    guest_signal_prepare();
     return sandbox_enter(SANDBOX_VCPU, NULL, why);
 }
 

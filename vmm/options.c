@@ -3,6 +3,7 @@
  */
 #include "vmm/options.h"
 
+#include "abi/guest.h"
 #include "base/bytes.h"
 
 #include <errno.h>
@@ -26,6 +27,8 @@ const char options_help[] =
     "  --no-guest-memfd     keep module data in ordinary memory\n"
     "  --verbose            log debug lines\n"
     "  --ready-fd N         descriptor that gets one byte when the world serves\n"
+    "  --guest-socket PATH  serve guests: where their VMMs connect\n"
+    "  --guest-memory BYTES memory of each, a power of two\n"
     "  --exec PROGRAM       run a static Linux program in a debug world of its own\n"
     "  --mem BYTES          memory for its heap\n"
     "  --probe              say which mechanisms work on this host\n"
@@ -42,6 +45,8 @@ enum option_code {
     OPTION_NO_GUEST_MEMFD,
     OPTION_VERBOSE,
     OPTION_READY_FD,
+    OPTION_GUEST_SOCKET,
+    OPTION_GUEST_MEMORY,
     OPTION_EXEC,
     OPTION_MEM,
     OPTION_PROBE,
@@ -59,6 +64,8 @@ static const struct option long_options[] = {
     {"no-guest-memfd", no_argument, NULL, OPTION_NO_GUEST_MEMFD},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"ready-fd", required_argument, NULL, OPTION_READY_FD},
+    {"guest-socket", required_argument, NULL, OPTION_GUEST_SOCKET},
+    {"guest-memory", required_argument, NULL, OPTION_GUEST_MEMORY},
     {"exec", required_argument, NULL, OPTION_EXEC},
     {"mem", required_argument, NULL, OPTION_MEM},
     {"probe", no_argument, NULL, OPTION_PROBE},
@@ -131,6 +138,20 @@ static cloister_status ready_fd(const char *text, struct options *options, struc
     return status;
 }
 
+static cloister_status guest_memory(const char *text, struct options *options, struct reason *why)
+{
+    uint64_t value;
+    cloister_status status =
+        number("guest-memory", text, CLO_GUEST_SIZE_MIN, CLO_GUEST_SIZE_MAX, &value, why);
+    if (status != CLOISTER_OK)
+        return status;
+    if ((value & (value - 1)) != 0)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "--guest-memory is '%.40s'; it must be a power of two", text);
+    options->guest_memory = (uint32_t)value;
+    return CLOISTER_OK;
+}
+
 static cloister_status add_module(const char *path, struct options *options, struct reason *why)
 {
     if (options->module_count == CLO_MODULES_MAX)
@@ -168,6 +189,11 @@ static cloister_status option(int code, const char *value, struct options *optio
         return CLOISTER_OK;
     case OPTION_READY_FD:
         return ready_fd(value, options, why);
+    case OPTION_GUEST_SOCKET:
+        options->guest_socket = value;
+        return CLOISTER_OK;
+    case OPTION_GUEST_MEMORY:
+        return guest_memory(value, options, why);
     case OPTION_EXEC:
         options->mode = OPTIONS_EXEC;
         options->program = value;
@@ -202,6 +228,8 @@ static cloister_status check_world(const struct options *options, struct reason 
     if (options->module_count == 0)
         return refuse(why, CLOISTER_BAD_ARGUMENT, "--module is missing; a world needs one to %u",
                       CLO_MODULES_MAX);
+    if (options->guest_memory && !options->guest_socket)
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "--guest-memory given without --guest-socket");
     return CLOISTER_OK;
 }
 
@@ -209,7 +237,8 @@ static cloister_status check_world(const struct options *options, struct reason 
 static cloister_status check(const struct options *options, struct reason *why)
 {
     bool world = options->name || options->debug || options->window || options->spin_given ||
-                 options->module_count || options->ready_fd >= 0;
+                 options->module_count || options->ready_fd >= 0 || options->guest_socket ||
+                 options->guest_memory;
     if (options->mode != OPTIONS_WORLD && world)
         return refuse(why, CLOISTER_BAD_ARGUMENT,
                       "options of a world (--name, --module, …) given with --exec or --probe");
@@ -269,5 +298,7 @@ cloister_status options_parse(int argc, char **argv, struct options *options, st
     status = check(options, why);
     if (status == CLOISTER_OK && options->mode == OPTIONS_EXEC && options->memory == 0)
         options->memory = OPTIONS_EXEC_MEMORY_DEFAULT;
+    if (status == CLOISTER_OK && options->guest_socket && options->guest_memory == 0)
+        options->guest_memory = CLO_GUEST_SIZE_DEFAULT;
     return status;
 }

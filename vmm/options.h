@@ -35,8 +35,10 @@ struct options {
     bool debug;
     bool spin_given;
     uint32_t spin_us;
-    size_t window; /* bytes; 0: as many as the modules are worth */
-    int ready_fd;  /* -1: none */
+    size_t window;            /* bytes; 0: as many as the modules are worth */
+    int ready_fd;             /* -1: none */
+    const char *guest_socket; /* NULL: no guests */
+    uint32_t guest_memory;    /* bytes each */
     const char *module[CLO_MODULES_MAX];
     unsigned module_count;
     /* OPTIONS_EXEC */

@@ -48,15 +48,17 @@ int sandbox_open_processes(void)
 static cloister_status enter_main(const struct sandbox_files *files,
                                   const struct filter_variable *pid, struct reason *why)
 {
+    int guest_folder = files->guest_folder < 0 ? files->folder : files->guest_folder;
     const struct filter_variable variables[] = {*pid,
                                                 {WORLD_FOLDER, (uint32_t)files->folder},
+                                                {WORLD_GUEST_FOLDER, (uint32_t)guest_folder},
                                                 {WORLD_PROCESSES, (uint32_t)files->processes}};
     if (files->folder < 0)
         return refuse(why, CLOISTER_BAD_ARGUMENT, "the sandbox needs the runtime folder");
     if (files->processes < 0)
         return filter_load(filter_main_without_files, ARRAY_SIZE(filter_main_without_files),
-                           variables, 2, why);
-    return filter_load(filter_main, ARRAY_SIZE(filter_main), variables, 3, why);
+                           variables, 3, why);
+    return filter_load(filter_main, ARRAY_SIZE(filter_main), variables, 4, why);
 }
 
 cloister_status sandbox_enter(enum sandbox_kind kind, const struct sandbox_files *files,

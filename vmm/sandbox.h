@@ -19,7 +19,8 @@ CLOISTER_MUST_USE cloister_status sandbox_prepare(struct reason *why);
 /* Descriptors that the main thread's list names. */
 struct sandbox_files {
     int folder; /* the runtime folder, from which the main thread removes its socket in the end */
-    int processes; /* /proc, where it reads since when a client runs */
+    int processes;    /* /proc, where it reads since when a client runs */
+    int guest_folder; /* from which it removes the guest socket; -1: there is none */
 };
 
 /* Opens /proc and forbids this thread, and those that it starts, every other file and what a

@@ -23,7 +23,14 @@
 #define TRIM_AFTER_MS 50
 
 /* Kinds of descriptor, in the upper half of epoll's data; connections have their serial there. */
-enum watched { WATCH_LISTEN, WATCH_SIGNALS, WATCH_KEEPER, WATCH_CHANGES, WATCH_CONNECTION };
+enum watched {
+    WATCH_LISTEN,
+    WATCH_SIGNALS,
+    WATCH_KEEPER,
+    WATCH_CHANGES,
+    WATCH_CONNECTION,
+    WATCH_GUESTS,
+};
 
 #define NOTHING_HAPPENED (-1)
 
@@ -93,6 +100,12 @@ cloister_status server_create(struct server *server, struct world *world, int li
     return watch_all(server, why);
 }
 
+cloister_status server_add_guests(struct server *server, struct guests *guests, struct reason *why)
+{
+    server->guests = guests;
+    return watch(server, guests->epoll, EPOLLIN, watch_data(WATCH_GUESTS, 0, 0), why);
+}
+
 /* Connections */
 
 /* While descriptors are used up the listening socket would report a client again and again. */
@@ -107,9 +120,7 @@ static void set_accepting(struct server *server, bool accepting)
 
 static void hang_up(struct server *server, struct connection *connection)
 {
-    struct control_client *client = &connection->client;
-    if (client->module)
-        channel_close(client->module, client->slot, CLO_CHANNEL_CLOSED);
+    control_release(&connection->client);
     (void)close(connection->fd);
     *connection = (struct connection){.serial = connection->serial + 1};
     server->count--;
@@ -322,6 +333,8 @@ static int handle(struct server *server, const struct epoll_event *event)
         return module_changed(server);
     case WATCH_CONNECTION:
         return connection_event(server, event) ? SERVER_STOP : NOTHING_HAPPENED;
+    case WATCH_GUESTS: /* they have a turn after each batch */
+        return NOTHING_HAPPENED;
     }
     return NOTHING_HAPPENED;
 }
@@ -329,8 +342,12 @@ static int handle(struct server *server, const struct epoll_event *event)
 static int wait(struct server *server, struct epoll_event *events)
 {
     bool trim = server->started && !server->trimmed;
-    int count = epoll_wait(server->epoll, events, EVENTS_AT_ONCE, trim ? TRIM_AFTER_MS : -1);
-    if (trim && count == 0) {
+    int timeout = trim ? TRIM_AFTER_MS : -1;
+    int turn = server->guests ? guests_timeout(server->guests) : -1;
+    if (turn >= 0 && (timeout < 0 || turn < timeout))
+        timeout = turn;
+    int count = epoll_wait(server->epoll, events, EVENTS_AT_ONCE, timeout);
+    if (trim && count == 0 && timeout != turn) {
         memory_trim();
         server->trimmed = true;
     }
@@ -353,6 +370,8 @@ enum server_event server_run(struct server *server, struct reason *why)
             if (happened != NOTHING_HAPPENED)
                 return (enum server_event)happened;
         }
+        if (server->guests)
+            guests_turn(server->guests);
     }
 }
 

@@ -1,10 +1,12 @@
 /*
- * The main thread's loop: clients of the world socket, signals, the keeper, modules that change.
+ * The main thread's loop: clients of the world socket, guests, signals, the keeper, modules that
+ * change.
  */
 #ifndef VMM_SERVER_H
 #define VMM_SERVER_H
 
 #include "vmm/control.h"
+#include "vmm/guests.h"
 
 /* Connections at a time, and how many of them one user other than the world's own may hold. */
 #define SERVER_CONNECTIONS_MAX 1024u
@@ -29,11 +31,12 @@ struct server {
     int listen; /* not owned */
     int epoll;
     int signals;
-    uint64_t clock; /* counts signs of life */
-    unsigned count; /* connections */
-    bool started;   /* SERVER_STARTED was given */
-    bool accepting; /* `listen` is watched */
-    bool trimmed;   /* memory that only the start needed is given back */
+    uint64_t clock;        /* counts signs of life */
+    unsigned count;        /* connections */
+    bool started;          /* SERVER_STARTED was given */
+    bool accepting;        /* `listen` is watched */
+    bool trimmed;          /* memory that only the start needed is given back */
+    struct guests *guests; /* not owned; NULL: none are served */
     struct connection *connection;
     uint8_t *body; /* room for a reply */
 };
@@ -43,6 +46,10 @@ void server_block_signals(void);
 
 CLOISTER_MUST_USE cloister_status server_create(struct server *server, struct world *world,
                                                 int listen, struct reason *why);
+
+/* Serves guests as well. */
+CLOISTER_MUST_USE cloister_status server_add_guests(struct server *server, struct guests *guests,
+                                                    struct reason *why);
 
 /* Serves until something happens that is not the server's to decide. */
 enum server_event server_run(struct server *server, struct reason *why);

@@ -53,7 +53,7 @@ static cloister_status take_lock(const char *world, struct world_socket *at, str
 /* A descriptor in a client's packet ends where the packet is read, in the reader's own time: a TCP
    socket that lingers would hold up the world for as long as the client likes. Connections inherit
    the refusal. Older kernels cannot refuse (docs/attacks.md). */
-static void refuse_descriptors(int fd)
+void world_socket_refuse_descriptors(int fd)
 {
     const int off = 0;
     (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
@@ -68,7 +68,7 @@ static cloister_status listen_at(const char *world, struct world_socket *at, str
     AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return refuse_errno(why, "cannot make the socket of world %s", world);
-    refuse_descriptors(fd);
+    world_socket_refuse_descriptors(fd);
     if (unlinkat(at->folder, at->socket_name, 0) != 0 && errno != ENOENT)
         return refuse_errno(why, "cannot remove the old socket %s", address.sun_path);
     mode_t mask = umask(0077);

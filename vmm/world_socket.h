@@ -19,6 +19,11 @@ struct world_socket {
 CLOISTER_MUST_USE cloister_status world_socket_open(const char *name, struct world_socket *at,
                                                     struct reason *why);
 
+/* Makes a listening socket, and those that connect to it, take no descriptors, where the kernel
+ * can.
+ */
+void world_socket_refuse_descriptors(int fd);
+
 /* Removes socket and lock. */
 void world_socket_close(struct world_socket *at);
 

@@ -79,6 +79,16 @@ static cloister_status facts(cloister_call *call)
     return CLOISTER_OK;
 }
 
+static cloister_status caller(cloister_call *call)
+{
+    cloister_argument *out = call->argument;
+    out[0].a = call->caller->kind;
+    out[0].b = call->caller->id;
+    out[1].a = call->caller->start_time;
+    out[1].b = (uint64_t)call->caller->uid << 32 | call->caller->pid;
+    return CLOISTER_OK;
+}
+
 cloister_status cloister_session_opened(cloister_call *call)
 {
     (void)call;
@@ -94,12 +104,13 @@ void cloister_session_closed(unsigned channel, unsigned session)
 }
 
 CLOISTER_MODULE(.name = "witness", .version = "1.0.0", .svn = 1, .max_call_us = 2000000,
-                .hypercalls = CLOISTER_ALLOW(TIME), .channels_max = 32, .method_count = 3,
+                .hypercalls = CLOISTER_ALLOW(TIME), .channels_max = 32, .method_count = 4,
                 .method = {
                     CLOISTER_METHOD("echo", CLOISTER_IN(0, WITNESS_MOST),
                                     CLOISTER_OUT(WITNESS_MOST)),
                     CLOISTER_METHOD("slow", CLOISTER_VALUE_IN),
                     CLOISTER_METHOD("facts", CLOISTER_VALUE_OUT, CLOISTER_VALUE_OUT,
                                     CLOISTER_VALUE_OUT, CLOISTER_VALUE_OUT),
+                    CLOISTER_METHOD("caller", CLOISTER_VALUE_OUT, CLOISTER_VALUE_OUT),
                 });
-CLOISTER_HANDLERS(echo, slow, facts);
+CLOISTER_HANDLERS(echo, slow, facts, caller);

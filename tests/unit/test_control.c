@@ -38,6 +38,7 @@ static void well_formed_requests_are_accepted(void **state)
     assert_int_equal(check(header_of(CLO_CONTROL_REPORT, 104), 120), CLOISTER_OK);
     assert_int_equal(check(header_of(CLO_CONTROL_STOP, 0), 16), CLOISTER_OK);
     assert_int_equal(check(header_of(CLO_CONTROL_METRICS, 40), 56), CLOISTER_OK);
+    assert_int_equal(check(header_of(CLO_CONTROL_CLOSE, 0), 16), CLOISTER_OK);
 }
 
 static void short_packets_are_refused(void **state)
@@ -76,7 +77,7 @@ static void unknown_types_and_versions_are_unsupported(void **state)
 {
     (void)state;
     assert_int_equal(check(header_of(0, 0), 16), CLOISTER_UNSUPPORTED);
-    assert_int_equal(check(header_of(7, 0), 16), CLOISTER_UNSUPPORTED);
+    assert_int_equal(check(header_of(8, 0), 16), CLOISTER_UNSUPPORTED);
     assert_int_equal(check(header_of(0xffff, 0), 16), CLOISTER_UNSUPPORTED);
     struct clo_control_header header = header_of(CLO_CONTROL_WORLD, 0);
     header.abi_major = CLO_ABI_MAJOR + 1;
@@ -114,6 +115,28 @@ static void stop_is_for_the_worlds_user_and_root(void **state)
     assert_true(answer(&owner, &header, sizeof header).stop);
     struct control_client root = {.caller = {.uid = 0}};
     assert_true(answer(&root, &header, sizeof header).stop);
+}
+
+static void guest_never_stops_the_world(void **state)
+{
+    (void)state;
+    struct clo_control_header header = header_of(CLO_CONTROL_STOP, 0);
+    struct guest_memory memory = {.memfd = -1};
+    struct control_client root = {.caller = {.kind = CLO_CALLER_GUEST}, .memory = &memory};
+    struct control_reply reply = answer(&root, &header, sizeof header);
+    assert_int_equal(reply.header.status, CLOISTER_DENIED);
+    assert_false(reply.stop);
+}
+
+static void close_is_for_lanes_alone(void **state)
+{
+    (void)state;
+    struct clo_control_header header = header_of(CLO_CONTROL_CLOSE, 0);
+    struct guest_memory memory = {.memfd = -1};
+    struct control_client process = {.caller = {.kind = CLO_CALLER_PROCESS}};
+    struct control_client lane = {.caller = {.kind = CLO_CALLER_GUEST}, .memory = &memory};
+    assert_int_equal(answer(&process, &header, sizeof header).header.status, CLOISTER_UNSUPPORTED);
+    assert_int_equal(answer(&lane, &header, sizeof header).header.status, CLOISTER_OK);
 }
 
 static void module_query_is_by_name_or_by_index(void **state)
@@ -168,6 +191,8 @@ int main(void)
         cmocka_unit_test(unknown_types_and_versions_are_unsupported),
         cmocka_unit_test(broken_framing_ends_the_connection),
         cmocka_unit_test(stop_is_for_the_worlds_user_and_root),
+        cmocka_unit_test(guest_never_stops_the_world),
+        cmocka_unit_test(close_is_for_lanes_alone),
         cmocka_unit_test(module_query_is_by_name_or_by_index),
         cmocka_unit_test(report_nonces_of_a_wrong_size_are_refused),
     };

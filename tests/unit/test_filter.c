@@ -27,7 +27,8 @@ enum list { OF_VCPU, OF_MAIN, OF_MAIN_WITHOUT_FILES, OF_EXEC, OF_KEEPER, LISTS }
 
 static cloister_status enter(enum list list, int folder, int processes)
 {
-    struct sandbox_files files = {folder, list == OF_MAIN ? processes : -1};
+    struct sandbox_files files = {
+        .folder = folder, .processes = list == OF_MAIN ? processes : -1, .guest_folder = -1};
     switch (list) {
     case OF_VCPU:
         return sandbox_enter(SANDBOX_VCPU, NULL, NULL);

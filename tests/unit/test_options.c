@@ -41,6 +41,30 @@ static void assert_refused(const char *const *words, const char *because)
         fail_msg("\"%s\" does not say \"%s\"", why.text, because);
 }
 
+static void guest_options_are_taken_and_checked(void **state)
+{
+    (void)state;
+    struct options options;
+    assert_int_equal(parse(WORDS("--name", "w", "--guest-socket", "g", "a.mod"), &options, NULL),
+                     CLOISTER_OK);
+    assert_string_equal(options.guest_socket, "g");
+    assert_int_equal(options.guest_memory, 16 << 20);
+    assert_int_equal(
+        parse(WORDS("--name", "w", "--guest-socket", "g", "--guest-memory", "268435456", "a.mod"),
+              &options, NULL),
+        CLOISTER_OK);
+    assert_int_equal(options.guest_memory, 256 << 20);
+    assert_refused(WORDS("--name", "w", "--guest-memory", "16777216", "a.mod"),
+                   "without --guest-socket");
+    assert_refused(
+        WORDS("--name", "w", "--guest-socket", "g", "--guest-memory", "12582912", "a.mod"),
+        "must be a power of two");
+    assert_refused(
+        WORDS("--name", "w", "--guest-socket", "g", "--guest-memory", "4194304", "a.mod"),
+        "8388608 to 268435456");
+    assert_refused(WORDS("--exec", "p", "--guest-socket", "g", "--", "p"), "options of a world");
+}
+
 static void world_options_are_taken(void **state)
 {
     (void)state;
@@ -149,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(world_options_are_taken),
+        cmocka_unit_test(guest_options_are_taken_and_checked),
         cmocka_unit_test(poll_modes_are_spin_times),
         cmocka_unit_test(program_arguments_are_passed_as_they_are),
         cmocka_unit_test(world_without_name_or_module_is_refused),

@@ -171,6 +171,42 @@ static void callers_are_named_by_their_kind(void **state)
     assert_true(cbor_view_is(&report_field_find(&self->caller, "kind")->text, "self"));
 }
 
+static void assert_digest(const struct report_claims *claims, const char *name, uint8_t byte)
+{
+    uint8_t digest[CLO_DIGEST_SIZE];
+    const struct report_field *field = report_field_find(&claims->caller, name);
+    memset(digest, byte, sizeof digest);
+    assert_non_null(field);
+    assert_int_equal(field->kind, REPORT_FIELD_DIGEST);
+    assert_int_equal(field->text.size, sizeof digest);
+    assert_memory_equal(field->text.bytes, digest, sizeof digest);
+}
+
+static void guest_is_named_with_what_its_vmm_has_measured(void **state)
+{
+    struct report_fixture *fixture = *state;
+    struct clo_keeper_report *request = &fixture->request;
+    AUTO_FREE char *json = NULL;
+    request->caller_kind = CLO_CALLER_GUEST;
+    request->caller_id = 5;
+    memset(request->guest_kernel, 1, sizeof request->guest_kernel);
+    memset(request->guest_command_line, 3, sizeof request->guest_command_line);
+    report_fixture_make(fixture);
+    AUTO_FREE struct report_claims *without = read_claims(fixture);
+    assert_digest(without, "kernel", 1);
+    assert_digest(without, "command_line", 3);
+    assert_null(report_field_find(&without->caller, "initrd"));
+    memset(request->guest_initrd, 2, sizeof request->guest_initrd);
+    report_fixture_make(fixture);
+    AUTO_FREE struct report_claims *all = read_claims(fixture);
+    assert_digest(all, "kernel", 1);
+    assert_digest(all, "initrd", 2);
+    assert_digest(all, "command_line", 3);
+    assert_int_equal(cloister_report_json(fixture->report, fixture->size, &json, NULL),
+                     CLOISTER_OK);
+    assert_non_null(strstr(json, "\"initrd\": \"AgICAgIC"));
+}
+
 /* A module's own part: at most its largest, beside the world's claims. */
 static void module_adds_user_data_and_a_key(void **state)
 {
@@ -331,6 +367,22 @@ static void callers_that_cannot_be_are_refused(void **state)
     assert_refused(fixture, CLOISTER_BAD_ARGUMENT, "calling module 2");
 }
 
+static void digests_of_a_guest_that_is_none_are_refused(void **state)
+{
+    struct report_fixture *fixture = *state;
+    struct clo_keeper_report *request = &fixture->request;
+    uint8_t *const digests[] = {request->guest_kernel, request->guest_initrd,
+                                request->guest_command_line};
+    for (unsigned i = 0; i < ARRAY_SIZE(digests); i++) {
+        digests[i][47] = 1;
+        assert_refused(fixture, CLOISTER_BAD_ARGUMENT, "digests of a guest with caller kind 1");
+        digests[i][47] = 0;
+    }
+    *request =
+        (struct clo_keeper_report){.by_module = 1, .guest_kernel = {1}, .request.nonce_size = 16};
+    assert_refused(fixture, CLOISTER_BAD_ARGUMENT, "digests of a guest with caller kind 0");
+}
+
 static void modules_that_are_not_there_are_refused(void **state)
 {
     struct report_fixture *fixture = *state;
@@ -439,6 +491,7 @@ int main(void)
         TEST(configuration_digest_changes_with_the_configuration),
         TEST(debug_world_says_so_everywhere),
         TEST(callers_are_named_by_their_kind),
+        TEST(guest_is_named_with_what_its_vmm_has_measured),
         TEST(module_adds_user_data_and_a_key),
         TEST(module_confirms_a_p256_key),
         TEST(full_world_fits),
@@ -448,6 +501,7 @@ int main(void)
         TEST(keys_of_other_kinds_and_sizes_are_refused),
         TEST(client_may_not_speak_for_the_module),
         TEST(callers_that_cannot_be_are_refused),
+        TEST(digests_of_a_guest_that_is_none_are_refused),
         TEST(modules_that_are_not_there_are_refused),
         TEST(world_that_has_not_started_has_no_reports),
         TEST(names_that_are_none_are_refused),

@@ -570,6 +570,10 @@ static void verifier_refuses_claims_of_another_form(void **state)
     assert_edit_refused(*state, -70002, "a0", "seal_state");
     assert_edit_refused(*state, -70003, "a1646b696e6468736f6d65626f6479", "caller");
     assert_edit_refused(*state, -70003, "a2646b696e646473656c6665737461727400", "caller");
+    /* A guest's digest is 48 bytes, and nobody else's. */
+    assert_edit_refused(*state, -70003, "a362696405646b696e64656775657374666b65726e656c4100",
+                        "caller");
+    assert_edit_refused(*state, -70003, "a2646b696e646473656c66666b65726e656c4100", "caller");
     assert_edit_refused(*state, -70005, "a0", "posture");
     assert_edit_refused(*state, -70006, "8101", "abi");
     assert_edit_refused(*state, -70008, "657661756c78", "module");

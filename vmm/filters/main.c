@@ -77,7 +77,9 @@ static const struct filter_rule server[] = {
     FILTER_ANY(read),         /* the signal that arrived; the eventfd of changes */
     FILTER_ANY(memfd_create), /* memory of a channel */
     FILTER_ANY(ftruncate),    /* … its size */
-    FILTER_ANY(eventfd2),     /* … its doorbell */
+    FILTER_WHERE(fallocate, SCMP_A1_64(SCMP_CMP_EQ,
+                                       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)), /* … emptied */
+    FILTER_ANY(eventfd2),                                       /* … its doorbell */
     FILTER_WHERE(fcntl, SCMP_A1(SCMP_CMP_EQ, F_ADD_SEALS)),     /* … sealed */
     FILTER_WHERE(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC)), /* … for the client */
     FILTER_ANY(timer_delete),                                   /* the end of a module thread */
@@ -138,9 +140,16 @@ static const struct filter_rule processes[] = {
                       SCMP_A2(SCMP_CMP_EQ, O_RDONLY | O_CLOEXEC)), /* since when a client runs */
 };
 
-/* … and takes its socket away. */
+/* … and takes its sockets away. */
 static const struct filter_rule folder[] = {
-    FILTER_WHERE(unlinkat, SCMP_A0(SCMP_CMP_EQ, WORLD_FOLDER)), /* the end */
+    FILTER_WHERE(unlinkat, SCMP_A0(SCMP_CMP_EQ, WORLD_FOLDER)),       /* the end */
+    FILTER_WHERE(unlinkat, SCMP_A0(SCMP_CMP_EQ, WORLD_GUEST_FOLDER)), /* … where guests connect */
+};
+
+/* Both wake guests (guest_signal.c). The contexts are made before the lists are loaded. */
+static const struct filter_rule signals[] = {
+    FILTER_WHERE(io_submit, SCMP_A1_64(SCMP_CMP_EQ, 1)),    /* an interrupt, without ever waiting */
+    FILTER_WHERE(io_getevents, SCMP_A1_64(SCMP_CMP_EQ, 0)), /* … whose results take room */
 };
 
 #define LIST(rules)                                                                                \
@@ -162,12 +171,12 @@ static const struct filter_rule folder[] = {
 
 int main(void)
 {
-    static const struct filter_list of_vcpu[] = {LIST(common), LIST(vcpu), END};
+    static const struct filter_list of_vcpu[] = {LIST(common), LIST(vcpu), LIST(signals), END};
     static const struct filter_list of_exec[] = {LIST(common), LIST(vcpu), LIST(program), END};
-    static const struct filter_list of_main[] = {LIST(common), LIST(server), LIST(folder),
-                                                 LIST(processes), END};
+    static const struct filter_list of_main[] = {LIST(common),  LIST(server),    LIST(folder),
+                                                 LIST(signals), LIST(processes), END};
     static const struct filter_list of_main_without_files[] = {LIST(common), LIST(server),
-                                                               LIST(folder), END};
+                                                               LIST(folder), LIST(signals), END};
     bool written = filter_write("filter_vcpu", of_vcpu) && filter_write("filter_exec", of_exec) &&
                    filter_write("filter_main", of_main) &&
                    filter_write("filter_main_without_files", of_main_without_files);
