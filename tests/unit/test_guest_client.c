@@ -444,7 +444,8 @@ static void arena_and_batches_work_as_on_the_host(void **state)
     }
     assert_int_equal(cloister_wait_all(session, ticket, 32, NULL).status, CLOISTER_OK);
     for (unsigned i = 0; i < 32; i++) {
-        assert_memory_equal(in[i], out[i], 300);
+        assert_true(out[i][0] == i && memcmp(out[i], out[i] + 1, 299) == 0);
+        assert_true(bytes_are_zero(in[i], 300));
         cloister_arena_release(session, in[i]);
     }
     cloister_session_close(session);
