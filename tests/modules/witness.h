@@ -10,8 +10,7 @@
 #define WITNESS_ECHO 0u   /* in, out: gives back what it is given, and looks at it twice */
 #define WITNESS_SLOW 1u   /* value: a = microseconds that it takes, at most WITNESS_SLOW_MOST */
 #define WITNESS_FACTS 2u  /* four values out: see below */
-#define WITNESS_CALLER 3u /* two values out: kind, id; start time, uid << 32 | pid of the caller   \
-                           */
+#define WITNESS_CALLER 3u /* of the caller, two values out: kind, id; start, uid << 32 | pid */
 
 #define WITNESS_SLOW_MOST 500000u
 
