@@ -32,6 +32,8 @@ static const char *kvm_name(void)
     } known[] = {{"/sys/module/kvm_pvm", "KVM with PVM (software)"},
                  {"/sys/module/kvm_amd", "KVM with SVM"},
                  {"/sys/module/kvm_intel", "KVM with VMX"}};
+    if (access("/dev/kvm", F_OK) != 0)
+        return "no KVM";
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (access(known[i].path, F_OK) == 0)
             return known[i].name;

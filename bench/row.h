@@ -77,6 +77,7 @@ typedef cloister_status row_family(const struct row_plan *plan, struct row *rows
 
 row_family bench_switchless;
 row_family bench_payload;
+row_family bench_ends;
 row_family bench_parked;
 row_family bench_entered;
 row_family bench_socket;

@@ -2,8 +2,11 @@
 
 BENCH_MODULES := $(patsubst bench/modules/%.c,$(BUILD)/bench/modules/%.mod,$(wildcard bench/modules/*.c))
 
+# The module's end of a channel: the objects that modules are made of.
+BENCH_SDK := $(patsubst %,$(BUILD)/obj/secure-world/sdk/%.o,arguments call channel pair serve service_time submission)
+
 # libcrypto.a: the very code that digest.mod has. Every ioctl is counted (bench/ioctl_count.h).
-$(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+$(BUILD)/libexec/cloister-bench: $(BENCH_OBJECTS) $(VMM_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(BENCH_SDK)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -Wl,--wrap=ioctl -o $@ $^ -ljansson -lseccomp -Wl,-Bstatic -lcrypto \
 	  -Wl,-Bdynamic -lm
