@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -29,11 +30,23 @@
 #define ROUNDS 40u
 #define RINGS 200000u
 #define CROWD 150u
+#define DESCRIPTORS 4096u
 #define GUESTS_MAX 64u /* as many as a world serves */
+
+/* The crowd's descriptors are all ours. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
 
 static int start(void **state)
 {
     (void)state;
+    raise_descriptor_limit();
     if (!started_world_impossible())
         started_world_start(&attacked, (const char *const[]){"--debug", "--module",
                                                              "@tests/modules/witness.mod",
