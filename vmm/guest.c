@@ -57,8 +57,11 @@ cloister_status guest_hear(struct guest *guest)
 
 void guest_destroy(struct guest *guest)
 {
-    for (unsigned i = 0; i < CLO_GUEST_LANES; i++)
+    for (unsigned i = 0; i < CLO_GUEST_LANES; i++) {
+        /* What the channels say last stays to be read; the memory goes as a whole. */
+        guest->lane[i].memory = NULL;
         control_release(&guest->lane[i]);
+    }
     guest_memory_say_closed(&guest->memory);
     guest_memory_destroy(&guest->memory);
     scope_close(&guest->socket);
