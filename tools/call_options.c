@@ -13,7 +13,8 @@
 const char call_help[] =
     "Usage: cloister call WORLD/MODULE METHOD [OPTIONS]\n"
     "Calls a method of a module. Inputs are given in the order in which the method declares\n"
-    "them; 'cloister module inspect' and 'cloister world show' name methods.\n"
+    "them; 'cloister module inspect' and 'cloister world show' name methods. In a guest WORLD\n"
+    "is 'guest:', or 'guest:ADDRESS' for one of several mailbox devices.\n"
     "\n"
     "  --in FILE            input: the bytes of a file; - is standard input\n"
     "  --text TEXT          input: these bytes\n"

@@ -25,7 +25,8 @@ static const char help[] =
     "  show NAME [--json]          a world: its modules, measurements, authors, calls\n"
     "  stop NAME                   end a world; returns when it is gone\n"
     "\n"
-    "NAME is a world's name, or the path of its socket if it contains '/'.\n"
+    "NAME is a world's name, or the path of its socket if it contains '/'. In a guest 'guest:'\n"
+    "is the world behind its mailbox device, 'guest:ADDRESS' that behind one of several.\n"
     "Exit status: 0 done, 4 no such world, 5 not yours, others as in 'cloister --help'.\n";
 
 /* Parses the only option that these commands have, and their arguments. */

@@ -153,8 +153,7 @@ void played_guest_send(const struct played_guest *guest, unsigned lane, uint16_t
     if (size > 0)
         memcpy(at->message + sizeof header, body, size);
     at->request_size = (uint32_t)(sizeof header + size);
-    __atomic_store_n(&at->request, at->request + 1, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&at->request, at->request + 1, __ATOMIC_SEQ_CST);
     played_guest_ring(guest);
 }
 

@@ -41,6 +41,13 @@ class Alone(unittest.TestCase):
         self.assertEqual(caught.exception.name, "NOT_FOUND")
         self.assertIn("/nonexistent/x.sock", str(caught.exception))
 
+    def test_machine_without_mailbox_device_is_told_so(self):
+        for name in "guest:", "guest:0000:00:04.0":
+            with self.assertRaises(cloister.Error) as caught:
+                cloister.World(name)
+            self.assertEqual(caught.exception.status, cloister.Status.NOT_FOUND)
+            self.assertIn("no mailbox device 1af4:1110", str(caught.exception))
+
     def test_name_with_nul_is_refused(self):
         with self.assertRaises(ValueError):
             cloister.World("demo\0/etc")

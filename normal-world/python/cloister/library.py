@@ -93,7 +93,7 @@ _FUNCTIONS = {
     "cloister_status_name": (c_char_p, [c_int]),
     "cloister_status_text": (c_char_p, [c_int]),
     "cloister_origin_name": (c_char_p, [c_int]),
-    "cloister_world_open": (c_int, [c_char_p, POINTER(c_void_p)]),
+    "cloister_world_open_why": (c_int, [c_char_p, POINTER(c_void_p), c_char_p, c_size_t]),
     "cloister_world_close": (None, [c_void_p]),
     "cloister_world_info": (c_int, [c_void_p, POINTER(CWorldInfo)]),
     "cloister_world_module": (c_int, [c_void_p, c_uint32, POINTER(CModuleInfo)]),

@@ -23,6 +23,7 @@ def _path_safe(what: str, text: str) -> bytes:
 class World:
     """A running world, by its name, or by the path of its socket if that contains '/'.
 
+    In a guest: "guest:", or "guest:" and the PCI address of one of several mailbox devices.
     Several threads may use one object. Sessions stay usable after the world is closed.
     """
 
@@ -30,8 +31,11 @@ class World:
         self._lock = threading.Lock()
         self._name = name
         self._handle = ctypes.c_void_p()
-        status = lib.cloister_world_open(_path_safe("name", name), ctypes.byref(self._handle))
-        check(f"world {name}", status)
+        why = ctypes.create_string_buffer(320)
+        status = lib.cloister_world_open_why(
+            _path_safe("name", name), ctypes.byref(self._handle), why, len(why)
+        )
+        check(f"world {name} ({why.value.decode(errors='replace')})", status)
 
     def info(self) -> WorldFacts:
         """Facts about the world, as they are now."""
