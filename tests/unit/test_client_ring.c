@@ -695,9 +695,12 @@ static void answer_at_the_third_sleep(void *context, uint32_t *word, uint32_t va
 static void polling_client_sees_the_answer_after_a_sleep(void **state)
 {
     struct fixture *f = *state;
+    char out[10];
+    cloister_parameter p[4] = {cloister_in("0123456789", 10), cloister_out(out, sizeof out)};
     f->session.ring.peer.polls = true;
     f->session.ring.peer.sleep = answer_at_the_third_sleep;
-    expect_echo_works(f, 10);
+    expect_result(cloister_call(&f->session, "echo", p, 0), CLOISTER_OK, CLOISTER_ORIGIN_NONE);
+    assert_memory_equal(out, "0123456789", 10);
     assert_int_equal(f->sleeps, 3);
 }
 
