@@ -695,19 +695,13 @@ static void answer_at_the_third_sleep(void *context, uint32_t *word, uint32_t va
 static void polling_client_sees_the_answer_after_a_sleep(void **state)
 {
     struct fixture *f = *state;
+    char out[8] = "";
+    cloister_parameter p[4] = {cloister_in("abc", 3), cloister_out(out, sizeof out)};
     f->session.ring.peer.polls = true;
     f->session.ring.peer.sleep = answer_at_the_third_sleep;
-    expect_echo_works(f, 10);
+    expect_result(cloister_call(&f->session, "echo", p, 0), CLOISTER_OK, CLOISTER_ORIGIN_NONE);
+    assert_string_equal(out, "abc");
     assert_int_equal(f->sleeps, 3);
-}
-
-static void polling_client_never_asks_to_be_woken(void **state)
-{
-    struct fixture *f = *state;
-    f->session.ring.peer.polls = true;
-    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
-    assert_true(f->sleeps > 0);
-    assert_int_equal(f->parked_sleeps, 0);
 }
 
 static void client_that_can_be_woken_asks_for_it(void **state)
@@ -723,6 +717,17 @@ static void hang_up_at_the_twentieth_sleep(void *context, uint32_t *word, uint32
     struct fixture *f = context;
     sleep_a_little(context, word, value, timeout_us);
     f->connected = f->sleeps < 20;
+}
+
+static void polling_client_never_asks_to_be_woken(void **state)
+{
+    struct fixture *f = *state;
+    cloister_parameter p[4] = {cloister_in("x", 1), cloister_out(NULL, 0)};
+    f->session.ring.peer.polls = true;
+    f->session.ring.peer.sleep = hang_up_at_the_twentieth_sleep;
+    expect_result(cloister_call(&f->session, "echo", p, 0), CLOISTER_DEAD,
+                  CLOISTER_ORIGIN_TRANSPORT);
+    assert_int_equal(f->parked_sleeps, 0);
 }
 
 static void polling_client_sleeps_longer_and_longer_but_never_long(void **state)
