@@ -78,8 +78,15 @@ $(BUILD)/fuzz/obj/%.o: %.c
 $(BUILD)/fuzz/parts.a: $(FUZZ_PARTS)
 	rm -f $@ && ar rcs $@ $^
 
+# The world host's part, for what VMMs and guests say.
+FUZZ_WORLD  := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out %/main.c,$(wildcard vmm/*.c)))
+$(BUILD)/fuzz/obj/vmm/sandbox.o: $(BUILD)/include/world_filters.h
+$(BUILD)/fuzz/world.a: $(FUZZ_WORLD) $(BUILD)/obj/vmm/runtime_blob.o $(BUILD)/obj/vmm/probe_code.o
+	rm -f $@ && ar rcs $@ $^
+$(BUILD)/fuzz/fuzz_guest: $(BUILD)/fuzz/world.a
+
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/parts.a
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lelf -lseccomp -lcrypto
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ -Wl,--start-group $^ -Wl,--end-group -ljansson -lelf -lseccomp -lcrypto
 
 # The second KVM: kvm_amd in an emulated machine.
 

@@ -5,13 +5,15 @@
  * own that runs it and serves its hypercalls. Who owns what once the world runs:
  *
  *   main thread     connections, guests, the channel tables' shape (open and close, also for
- * modules that ask: errand.h), extents, module control pages, epoll registrations, mappings in the
- * channel window vCPU thread     its vcpu, timer, time limit and mailbox world.memory    page
- * tables and the monitor slot: a channel that opens adds mappings, PROTECT takes rights away; a
- * thread that is paused for PROTECT waits on it module.lock     a module's end, its rate limits,
- * and that a channel that opens and a module that dies see each other keeper_link     one request
- * at a time atomics         state, leaving, pausing, running, inside, parked, and a channel's
- * header
+ *                   modules that ask: errand.h), extents, module
+ *                   control pages, epoll registrations, mappings in the channel window
+ *   vCPU thread     its vcpu, timer, time limit and mailbox
+ *   world.memory    page tables and the monitor slot: a channel that opens adds mappings, PROTECT
+ *                   takes rights away; a thread that is paused for PROTECT waits on it
+ *   module.lock     a module's end, its rate limits, and that a channel that opens and a module
+ *                   that dies see each other
+ *   keeper_link     one request at a time
+ *   atomics         state, leaving, pausing, running, inside, parked, and a channel's header
  *
  * Order of locks: world.memory or keeper_link or module.lock alone; never two.
  * The call path (ring, WAIT, NOTIFY, re-entry) takes none of them. NOTIFY and a channel that goes
