@@ -20,11 +20,13 @@ static inline size_t pair_arena(const struct pair_parameters *pair)
     return pair_out_offset(pair) + (pair->out_line ? 0 : pair->capacity);
 }
 
-/* Is the arena large enough, does nobody have reserved any of it? */
+/* Is the arena large enough, does nobody have reserved any of it, and are the caller's buffers
+   elsewhere? */
 static inline bool pair_goes_alone(const struct arena *arena, const struct pair_parameters *pair)
 {
     return (pair->in_line && pair->out_line) ||
-           (arena->used[1] == 0 && pair_arena(pair) <= arena->size);
+           (arena->used[1] == 0 && pair_arena(pair) <= arena->size &&
+            !arena_has(arena, pair->input) && !(pair->out && arena_has(arena, pair->out->output)));
 }
 
 /* If ring_is_idle and pair_goes_alone. As cloister_call_number. */

@@ -260,6 +260,16 @@ static void arena_is_wiped_when_a_call_ends(void **state)
     assert_true(bytes_are_zero(f->memory + CLO_ARENA_OFFSET, ARENA));
 }
 
+static void arena_that_nobody_reserved_is_no_buffer(void **state)
+{
+    struct fixture *f = *state;
+    char out[200];
+    cloister_parameter p[4] = {cloister_in(f->memory + CLO_ARENA_OFFSET, 100),
+                               cloister_out(out, sizeof out)};
+    expect_result(cloister_call(&f->session, "echo", p, DEADLINE_US), CLOISTER_BAD_ARGUMENT,
+                  CLOISTER_ORIGIN_CLIENT);
+}
+
 static void only_one_output_is_inline(void **state)
 {
     struct fixture *f = *state;
@@ -894,6 +904,7 @@ int main(void)
         TEST(small_buffers_travel_in_the_entry),
         TEST(large_buffers_travel_in_the_arena),
         TEST(arena_is_wiped_when_a_call_ends),
+        TEST(arena_that_nobody_reserved_is_no_buffer),
         TEST(only_one_output_is_inline),
         TEST(values_go_both_ways),
         TEST(in_out_buffer_says_size_and_capacity),
