@@ -18,29 +18,39 @@
 
 #include "world_filters.h"
 
-/* A list cannot look at a path, and /proc/../etc is one. */
-static bool forbid_other_files(int processes)
+#ifndef CLOISTER_SANITIZED /* their reports read the program's symbols */
+static bool allow(int rules, int folder, uint64_t access)
 {
-#ifdef CLOISTER_SANITIZED /* their reports read the program's symbols */
-    (void)processes;
+    struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = folder};
+    return folder < 0 ||
+           syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+}
+#endif
+
+/* A list cannot look at a path: /proc/../etc is one, and an absolute one makes nothing of the
+   folder that it is given with. */
+static bool forbid_other_files(int processes, const struct sandbox_files *files)
+{
+#ifdef CLOISTER_SANITIZED
+    (void)processes, (void)files;
     return true;
 #else
     struct landlock_ruleset_attr all = {
         .handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-                             LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR};
-    struct landlock_path_beneath_attr read = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
-                                              .parent_fd = processes};
+                             LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
+                             LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR};
     AUTO_FD int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
-    return rules >= 0 &&
-           syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &read, 0) == 0 &&
+    return rules >= 0 && allow(rules, processes, LANDLOCK_ACCESS_FS_READ_FILE) &&
+           allow(rules, files->folder, LANDLOCK_ACCESS_FS_REMOVE_FILE) &&
+           allow(rules, files->guest_folder, LANDLOCK_ACCESS_FS_REMOVE_FILE) &&
            syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 #endif
 }
 
-int sandbox_open_processes(void)
+int sandbox_open_processes(const struct sandbox_files *files)
 {
     AUTO_FD int processes = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (processes < 0 || !forbid_other_files(processes))
+    if (processes < 0 || !forbid_other_files(processes, files))
         return -1;
     return take_fd(&processes);
 }

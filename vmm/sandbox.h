@@ -23,10 +23,10 @@ struct sandbox_files {
     int guest_folder; /* from which it removes the guest socket; -1: there is none */
 };
 
-/* Opens /proc and forbids this thread, and those that it starts, every other file and what a
-   debugger may do to other processes (Landlock). -1 where the kernel cannot: then no file at all
-   may be opened, and nobody's start is known. */
-int sandbox_open_processes(void);
+/* Opens /proc and forbids this thread, and those that it starts, every other file, the removal of
+   files but from the folders of `files`, and what a debugger may do to other processes (Landlock).
+   -1 where the kernel cannot: then no file at all may be opened, and nobody's start is known. */
+int sandbox_open_processes(const struct sandbox_files *files);
 
 /* Loads the calling thread's list, for good. `files`: for SANDBOX_MAIN only, else NULL. */
 CLOISTER_MUST_USE cloister_status sandbox_enter(enum sandbox_kind kind,
