@@ -52,7 +52,7 @@ VERIFY_OBJECTS  := $(BASE_OBJECTS) $(patsubst %,$(BUILD)/obj/measure/%.o,$(VERIF
 KEEPER_MEASURE  := $(filter-out $(VERIFY_ONLY:%=$(BUILD)/obj/measure/%.o),$(MEASURE_OBJECTS))
 
 PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper \
-            $(BUILD)/libexec/cloister-metrics
+            $(BUILD)/libexec/cloister-metrics $(BUILD)/libexec/cloister-guest
 MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard secure-world/modules/*))
 
 .PHONY: all run test bench clean packages test-packages
@@ -147,6 +147,10 @@ include tools/interface/rules.mk
 include tools/metrics/rules.mk
 
 include tools/nested/rules.mk
+
+# The VMM of normal-world guests.
+
+include vmm/guest/rules.mk
 
 # The secure world: runtime image, SDK, sample modules. Its own rules: other flags, no libc.
 

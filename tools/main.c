@@ -23,6 +23,7 @@ static const char help[] =
     "  report get|show|verify      signed reports about what runs\n"
     "  key init|ca                 platform keys of this machine\n"
     "  exec PROGRAM [ARGS...]      run an unmodified static program in a world of its own\n"
+    "  guest run --kernel FILE     boot a Linux guest that can call modules\n"
     "  doctor                      can worlds run here, and how well isolated?\n"
     "  nested -- COMMAND           a command in an emulated machine that has a KVM\n"
     "  bench [ROW...]              the numbers, as ratios to what the machine can do\n"
@@ -47,6 +48,7 @@ static const struct tool_command groups[] = {
     {"report", cmd_report},   {"doctor", cmd_doctor},
     {"bench", cmd_bench},     {"top", cmd_top},
     {"metrics", cmd_metrics}, {"nested", cmd_nested},
+    {"guest", cmd_guest},
 };
 
 /* A caller may have closed a standard descriptor: a file opened later must not become it. */

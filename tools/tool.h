@@ -33,6 +33,7 @@ int cmd_module(int argc, char **argv);
 int cmd_call(int argc, char **argv);
 int cmd_interface(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_guest(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

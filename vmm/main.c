@@ -2,8 +2,8 @@
  * The world host. Reads its options, makes the world, shuts itself in, serves until it is told to
  * stop. Order of start: docs/architecture.md.
  */
+#include "base/exit_status.h"
 #include "vmm/exec.h"
-#include "vmm/exit_status.h"
 #include "vmm/guest_signal.h"
 #include "vmm/guest_socket.h"
 #include "vmm/module_thread.h"

@@ -1,8 +1,9 @@
 /*
- * Exit statuses of the world host. They are those of the `cloister` command, which passes them on.
+ * Exit statuses of the programs that the `cloister` command starts. They are its own, and it passes
+ * them on.
  */
-#ifndef VMM_EXIT_STATUS_H
-#define VMM_EXIT_STATUS_H
+#ifndef BASE_EXIT_STATUS_H
+#define BASE_EXIT_STATUS_H
 
 #include "cloister/status.h"
 

@@ -1,7 +1,7 @@
 /*
  * Which exit status stands for which status.
  */
-#include "vmm/exit_status.h"
+#include "base/exit_status.h"
 
 int exit_status_of(cloister_status status)
 {

@@ -1,0 +1,55 @@
+/*
+ * Decodes ports and addresses. Holds no state of its own.
+ */
+#include "vmm/guest/bus.h"
+
+#define KEYBOARD_COMMAND                                                                           \
+    0x64u /* of the PC's keyboard controller, which could reset the machine                        \
+           */
+#define KEYBOARD_RESET 0xfeu
+#define RESET_CONTROL 0xcf9u
+#define RESET_NOW 0x04u
+#define ALL_ONES 0xffffffffu
+
+static bool is_serial(uint16_t port)
+{
+    return port >= SERIAL_PORT && port < SERIAL_PORT + SERIAL_PORTS;
+}
+
+static bool is_pci(uint16_t port)
+{
+    return port >= PCI_PORT && port < PCI_PORT + PCI_PORTS;
+}
+
+uint32_t bus_port_read(struct bus *bus, uint16_t port, unsigned size)
+{
+    if (is_serial(port) && size == 1)
+        return serial_read(bus->serial, port - SERIAL_PORT);
+    if (is_pci(port))
+        return pci_port_read(bus->pci, port - PCI_PORT, size);
+    return ALL_ONES;
+}
+
+bool bus_port_write(struct bus *bus, uint16_t port, unsigned size, uint32_t value)
+{
+    if (size == 1 && port == KEYBOARD_COMMAND && value == KEYBOARD_RESET)
+        return false;
+    if (size == 1 && port == RESET_CONTROL)
+        return !(value & RESET_NOW);
+    if (is_serial(port) && size == 1)
+        serial_write(bus->serial, port - SERIAL_PORT, (uint8_t)value);
+    else if (is_pci(port))
+        pci_port_write(bus->pci, port - PCI_PORT, size, value);
+    return true;
+}
+
+uint64_t bus_memory_read(struct bus *bus, uint64_t address, unsigned size)
+{
+    uint64_t value;
+    return pci_memory_read(bus->pci, address, size, &value) ? value : ~0ull;
+}
+
+void bus_memory_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value)
+{
+    (void)pci_memory_write(bus->pci, address, size, value);
+}
