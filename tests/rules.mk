@@ -20,7 +20,7 @@ TEST_SHARED  := $(filter-out $(addprefix $(BUILD)/obj/,$(patsubst %.c,%.o,$(wild
 TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lncursesw -ltinfo -lm
 
 .PHONY: tests test-modules fuzzers nested-tests test-nested abi-golden
-tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules stress-tests
+tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules stress-tests guest-programs
 test-modules: $(TEST_MODULES)
 fuzzers: $(FUZZERS)
 nested-tests: $(NESTED_TESTS)
@@ -37,7 +37,16 @@ define LINK_TEST
 $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
 endef
 
-$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/parts.a
+# The guest VMM is another program than the world host, and has files of the same names.
+GUEST_TESTS  := $(addprefix $(BUILD)/tests/test_,guest_address kernel_image boot_params serial pci \
+                  mailbox_device mailbox_link virtio_queue virtio_block)
+$(BUILD)/tests/guest.a: $(filter-out %/main.o,$(GUEST_OBJECTS))
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^
+$(GUEST_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/guest.a $(BUILD)/tests/parts.a
+	$(LINK_TEST)
+
+$(filter-out $(GUEST_TESTS),$(UNIT_TESTS)): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/parts.a
 	$(LINK_TEST)
 
 $(E2E_TESTS): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(BUILD)/tests/parts.a
@@ -62,6 +71,7 @@ $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(SDK_HEADERS) 
 include tests/interop/rules.mk
 include tests/cxx/rules.mk
 include tests/stress/rules.mk
+include tests/guest/rules.mk
 
 # Fuzzers: a build of their own by clang, of the files that read what others wrote.
 
@@ -84,6 +94,11 @@ $(BUILD)/fuzz/obj/vmm/sandbox.o: $(BUILD)/include/world_filters.h
 $(BUILD)/fuzz/world.a: $(FUZZ_WORLD) $(BUILD)/obj/vmm/runtime_blob.o $(BUILD)/obj/vmm/probe_code.o
 	rm -f $@ && ar rcs $@ $^
 $(BUILD)/fuzz/fuzz_guest: $(BUILD)/fuzz/world.a
+
+# The guest VMM, for what its guest and a world do.
+$(BUILD)/fuzz/guest.a: $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out %/main.c,$(wildcard vmm/guest/*.c)))
+	rm -f $@ && ar rcs $@ $^
+$(addprefix $(BUILD)/fuzz/fuzz_,guest_devices virtio_queue mailbox_link): $(BUILD)/fuzz/guest.a
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/parts.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ -Wl,--start-group $^ -Wl,--end-group -ljansson -lelf -lseccomp -lcrypto
