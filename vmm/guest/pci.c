@@ -95,6 +95,9 @@ bool pci_add(struct pci *pci, struct pci_function *function)
         }
     }
     pci->function[pci->count++] = function;
+    put_16(function->config + PCI_COMMAND, PCI_COMMAND_MEMORY);
+    if (function->operations->changed)
+        function->operations->changed(function->device);
     return true;
 }
 

@@ -81,8 +81,9 @@ void pci_function_create(struct pci_function *function, const struct pci_identit
 void pci_function_add_capability(struct pci_function *function, const void *capability,
                                  size_t size);
 
-/* Gives the function the next device number and places its BARs, as firmware would. false: the bus
-   is full. */
+/* Gives the function the next device number, places its BARs and switches them on, as firmware
+   would: a guest without a driver for the device can use it through sysfs. false: the bus is full.
+ */
 __attribute__((warn_unused_result)) bool pci_add(struct pci *pci, struct pci_function *function);
 
 /* Where the BAR is mapped for the guest now; 0: it is not. Only inside the window of its kind: a
