@@ -103,10 +103,11 @@ $(addprefix $(BUILD)/fuzz/fuzz_,guest_devices virtio_queue mailbox_link): $(BUIL
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/parts.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ -Wl,--start-group $^ -Wl,--end-group -ljansson -lelf -lseccomp -lcrypto
 
-# The second KVM: kvm_amd in an emulated machine.
+# The second KVM: kvm_amd in an emulated machine, with guests of its own.
 
 test-nested: all test-packages
 	@$(MAKE) --no-print-directory tests
+	@tests/guest/suite $(BUILD) "" nested
 	@tests/nested/suite $(BUILD)
 
 # What the ABI headers define, as rows for test_abi.c.

@@ -31,6 +31,19 @@ call_echo() { # call_echo TEXT COUNT
     cloister call guest:/echo echo --text "$1" --room 48 --count "$2" --out "/tmp/$1"
 }
 
+# Each call finds the module asleep and rings. The host looks at its counters when it sees the words;
+# reading a register is something that a VMM serves.
+doorbells() {
+    call_echo warm 20
+    registers=$(sed -n '1s/ .*//p' "/sys/bus/pci/devices/$(mailbox)/resource")
+    echo "position $(devmem $((registers + 8)) 32)"
+    echo "ring from here"
+    sleep 2
+    call_echo rung 300
+    echo "rung"
+    sleep 2
+}
+
 two_at_once() {
     call_echo first 500 &
     first=$!
