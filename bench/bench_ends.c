@@ -83,6 +83,11 @@ static cloister_status connect(const struct row_plan *plan, struct reason *why)
     const struct ring_peer peer = {.doorbell = doorbell, .sleep = sleep_on, .connected = connected};
     cloister_session *session = ends.session;
     memset(session, 0, sizeof *session);
+    /* Fresh in each round, like the native ring's: which pages one gets matters. */
+    ends.memory =
+        mmap(NULL, CHANNEL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (ends.memory == MAP_FAILED)
+        return refuse(why, CLOISTER_NO_MEMORY, "no memory for a channel");
     cloister_status status = unwalled_module_start(ends.memory, CHANNEL_SIZE, plan->server_cpu,
                                                    MODULE_SPIN_US, plan->ns_per_tick, why);
     if (status != CLOISTER_OK)
@@ -105,6 +110,7 @@ static void disconnect(void)
 {
     unwalled_module_stop();
     native_ring_destroy(&ends.native);
+    (void)munmap(ends.memory, CHANNEL_SIZE);
 }
 
 /* Calls */
@@ -191,10 +197,8 @@ static cloister_status prepare(const struct row_plan *plan, struct reason *why)
         return refuse(why, CLOISTER_UNSUPPORTED, "two processors are needed");
     memset(ends.in, 'c', sizeof ends.in);
     ends.session = calloc(1, sizeof *ends.session);
-    ends.memory =
-        mmap(NULL, CHANNEL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (!ends.session || ends.memory == MAP_FAILED)
-        return refuse(why, CLOISTER_NO_MEMORY, "no memory for a channel");
+    if (!ends.session)
+        return refuse(why, CLOISTER_NO_MEMORY, "no memory for a session");
     return pin_self(plan->caller_cpu, why);
 }
 
@@ -209,8 +213,6 @@ cloister_status bench_ends(const struct row_plan *plan, struct row *rows, unsign
         status = one_round(plan, samples, why);
     }
     free(ends.session);
-    if (ends.memory && ends.memory != MAP_FAILED)
-        (void)munmap(ends.memory, CHANNEL_SIZE);
     for (unsigned k = 0; k < SIZES; k++)
         row_finish(&rows[k], &heads[k], &samples[k]);
     row_finish(&rows[SIZES], &batched_head, &samples[SIZES]);

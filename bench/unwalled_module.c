@@ -125,10 +125,12 @@ static cloister_status fill_server(void *memory, uint32_t size, uint32_t spin_us
     server->spin_us = spin_us;
     server->spin_ticks = (uint64_t)(spin_us * 1000.0 / ns_per_tick);
     server->scratch_size = arguments_scratch_size(server->manifest);
-    server->scratch = calloc(1, server->scratch_size);
+    server->scratch =
+        aligned_alloc(CLO_ARENA_ALIGN, server->scratch_size); /* as sdk_memory gives */
     server_plan(server);
     if (!server->scratch)
         return refuse(why, CLOISTER_NO_MEMORY, "no memory for a module's copies");
+    memset(server->scratch, 0, server->scratch_size);
     return CLOISTER_OK;
 }
 
