@@ -151,8 +151,10 @@ static void take_completion(struct ring *ring)
 
 void ring_take(struct ring *ring)
 {
-    while (ring->ended.status == CLOISTER_OK && ring_arrived(ring))
+    while (ring->ended.status == CLOISTER_OK && ring_arrived(ring)) {
+        __builtin_prefetch(&ring->completions[(ring->completed + 4) % CLO_RING_SIZE], 0);
         take_completion(ring);
+    }
 }
 
 /* Waiting */

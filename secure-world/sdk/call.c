@@ -171,7 +171,10 @@ static void end(struct server *server, struct channel *channel, bool wide, uint6
     server->owed = channel;
     /* If there is more, the fence costs less once the completion has left for the client: the next
        call settles the debt before its handler runs. Wiping much may take long. */
-    if (channel_look(channel) != CHANNEL_FULL || wide)
+    bool more = channel_look(channel) == CHANNEL_FULL;
+    if (more)
+        channel_look_ahead(channel);
+    if (!more || wide)
         server_settle(server);
     arguments_wipe(server);
 }
