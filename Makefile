@@ -25,8 +25,9 @@ LDFLAGS  += -fsanitize=$(SANITIZE)
 CPPFLAGS += -DCLOISTER_SANITIZED
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
-WORLD_LDFLAGS := -static-pie
+STATIC := -static-pie
 endif
+STATIC_LDFLAGS := $(filter-out -pie,$(LDFLAGS)) $(or $(STATIC),-pie) -Wl,--gc-sections
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
 
@@ -84,8 +85,11 @@ clean:
 
 # Programs
 
+# Static, like the keeper: no variable of the environment can put code into them (LD_PRELOAD), and they
+# start in half the time. The linker's warnings are about dlopen and name lookup, which libcrypto only
+# uses when told to.
 $(BUILD)/cloister: $(TOOL_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
-	$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lelf -lcrypto -lncursesw -ltinfo
+	$(CC) $(STATIC_LDFLAGS) -Wl,--no-warnings -o $@ $^ -ljansson -lelf -lz -lcrypto -lncursesw -ltinfo
 
 # The keeper copies and measures the world host at every start of a world, so it carries no symbols,
 # nor anything else that the folder it was built in changes. Debuggers find them beside it.
@@ -93,14 +97,12 @@ split_symbols = objcopy --only-keep-debug $@ $@.debug && strip $@
 
 $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -o $@ $^
+	$(CC) $(STATIC_LDFLAGS) -o $@ $^
 	$(if $(SANITIZE),,$(split_symbols))
 
-# Static: no variable of the environment can put code into it (LD_PRELOAD), and it starts in half the
-# time. The linker's warnings are about dlopen and name lookup, which libcrypto only uses when told to.
 $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -Wl,--no-warnings -o $@ $^ -lcrypto
+	$(CC) $(STATIC_LDFLAGS) -Wl,--no-warnings -o $@ $^ -lcrypto
 	$(if $(SANITIZE),,$(split_symbols))
 
 $(BUILD)/libcloister.a: $(CLIENT_OBJECTS) $(BASE_OBJECTS)

@@ -18,4 +18,4 @@ $(NESTED_FOLDER)/relay: $(patsubst %,$(BUILD)/obj/tools/%.o,nested/relay nested/
 
 $(NESTED_FOLDER)/inside: $(BUILD)/obj/tools/nested/inside.o $(NESTED_PARTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -o $@ $^
+	$(CC) $(STATIC_LDFLAGS) -o $@ $^

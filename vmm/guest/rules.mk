@@ -4,7 +4,7 @@ GUEST_OBJECTS := $(call objects,vmm/guest/*.c)
 
 $(BUILD)/libexec/cloister-guest: $(GUEST_OBJECTS) $(BASE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) $(or $(WORLD_LDFLAGS),-pie) -Wl,--gc-sections -o $@ $^ -lcrypto
+	$(CC) $(STATIC_LDFLAGS) -o $@ $^ -lcrypto
 	$(if $(SANITIZE),,$(split_symbols))
 
 $(BUILD)/filters/guest: $(BUILD)/obj/vmm/guest/filters/main.o $(BUILD)/obj/base/filters/filter_write.o
