@@ -44,6 +44,13 @@ doorbells() {
     sleep 2
 }
 
+idle() {
+    echo "idle from here"
+    sleep 4
+    echo "idle so far"
+    sleep 2
+}
+
 two_at_once() {
     call_echo first 500 &
     first=$!

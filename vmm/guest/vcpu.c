@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/scope.h"
 
+#include <asm/kvm_para.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -20,6 +21,13 @@
 #define TSC_DEADLINE (1u << 24)
 #define ONE_PROCESSOR (1u << 16) /* in EBX of leaf 1: one, with APIC number 0 */
 #define KEEP_EBX 0x0000ffffu
+/* What KVM offers a Linux guest besides a processor, without what reaches it by a local APIC: the
+   guest has none. An asynchronous page fault that cannot be delivered keeps every HLT from waiting.
+ */
+#define KVM_OFFERS                                                                                 \
+    (1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 |                              \
+     1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT | 1u << KVM_FEATURE_NOP_IO_DELAY |                   \
+     1u << KVM_FEATURE_STEAL_TIME)
 
 #define CR0_LONG_MODE 0x80050033u /* PG AM WP NE ET MP PE */
 #define CR4_PAE 0x20u
@@ -33,6 +41,8 @@ static void adapt(struct kvm_cpuid_entry2 *entry, bool deadline)
         entry->ebx = (entry->ebx & KEEP_EBX) | ONE_PROCESSOR;
         entry->ecx |= HYPERVISOR | (deadline ? TSC_DEADLINE : 0);
     }
+    if (entry->function == KVM_CPUID_FEATURES)
+        entry->eax &= KVM_OFFERS;
     if (entry->function == CPUID_TOPOLOGY || entry->function == CPUID_TOPOLOGY_2)
         entry->edx = 0;
 }
