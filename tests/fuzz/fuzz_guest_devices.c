@@ -34,6 +34,7 @@ static struct mailbox_device mailbox;
 static struct virtio_block disk;
 static struct serial serial;
 static struct pci pci;
+static struct rtc rtc;
 static struct bus bus;
 static char image[64];
 
@@ -96,7 +97,8 @@ static void start(void)
     serial_create(&serial, (struct interrupt_line){.set = set_line, .line = SERIAL_IRQ}, take,
                   NULL);
     pci_create(&pci, GUEST_MEMORY_ABOVE, GUEST_MEMORY_DEVICES);
-    bus = (struct bus){.serial = &serial, .pci = &pci};
+    rtc_create(&rtc, time);
+    bus = (struct bus){.serial = &serial, .pci = &pci, .rtc = &rtc};
     if (virtio_block_create(&disk, &option, &memory, line, &why) != CLOISTER_OK ||
         !pci_add(&pci, &disk.pci.function) ||
         mailbox_device_create(&mailbox, &operations, NULL, &header, HIGH_SIZE, 1, &why) !=

@@ -3,9 +3,7 @@
  */
 #include "vmm/guest/bus.h"
 
-#define KEYBOARD_COMMAND                                                                           \
-    0x64u /* of the PC's keyboard controller, which could reset the machine                        \
-           */
+#define KEYBOARD_COMMAND 0x64u /* of the PC's keyboard controller, which can reset the machine */
 #define KEYBOARD_RESET 0xfeu
 #define RESET_CONTROL 0xcf9u
 #define RESET_NOW 0x04u
@@ -21,12 +19,19 @@ static bool is_pci(uint16_t port)
     return port >= PCI_PORT && port < PCI_PORT + PCI_PORTS;
 }
 
+static bool is_rtc(uint16_t port)
+{
+    return port >= RTC_PORT && port < RTC_PORT + RTC_PORTS;
+}
+
 uint32_t bus_port_read(struct bus *bus, uint16_t port, unsigned size)
 {
     if (is_serial(port) && size == 1)
         return serial_read(bus->serial, port - SERIAL_PORT);
     if (is_pci(port))
         return pci_port_read(bus->pci, port - PCI_PORT, size);
+    if (is_rtc(port) && size == 1)
+        return rtc_read(bus->rtc, port - RTC_PORT);
     return ALL_ONES;
 }
 
@@ -40,6 +45,8 @@ bool bus_port_write(struct bus *bus, uint16_t port, unsigned size, uint32_t valu
         serial_write(bus->serial, port - SERIAL_PORT, (uint8_t)value);
     else if (is_pci(port))
         pci_port_write(bus->pci, port - PCI_PORT, size, value);
+    else if (is_rtc(port) && size == 1)
+        rtc_write(bus->rtc, port - RTC_PORT, (uint8_t)value);
     return true;
 }
 

@@ -6,11 +6,13 @@
 #define GUEST_BUS_H
 
 #include "vmm/guest/pci.h"
+#include "vmm/guest/rtc.h"
 #include "vmm/guest/serial.h"
 
 struct bus {
     struct serial *serial;
     struct pci *pci;
+    struct rtc *rtc;
 };
 
 uint32_t bus_port_read(struct bus *bus, uint16_t port, unsigned size);

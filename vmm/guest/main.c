@@ -26,6 +26,7 @@ static struct guest {
     struct serial serial;
     struct pci pci;
     struct bus bus;
+    struct rtc rtc;
     struct virtio_block disk[OPTIONS_DISKS_MAX];
     struct mailbox_link link;
     struct mailbox_wires wires;
@@ -93,7 +94,8 @@ static cloister_status add_devices(struct reason *why)
     uint64_t above = guest.memory.size - guest.memory.low;
     serial_create(&guest.serial, line(SERIAL_IRQ, 0), console_out, NULL);
     pci_create(&guest.pci, GUEST_MEMORY_ABOVE + above, GUEST_MEMORY_DEVICES);
-    guest.bus = (struct bus){.serial = &guest.serial, .pci = &guest.pci};
+    rtc_create(&guest.rtc, time);
+    guest.bus = (struct bus){.serial = &guest.serial, .pci = &guest.pci, .rtc = &guest.rtc};
     /* The mailbox last: the world is told what boots when nothing else can be refused. */
     cloister_status status = add_disks(why);
     return status == CLOISTER_OK ? add_mailbox(why) : status;
