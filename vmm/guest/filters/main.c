@@ -3,6 +3,7 @@
  * further machines and memory that can be executed are on none of them. Runs at build time and
  * writes guest_filters.h, which vmm/guest/guest_sandbox.c loads.
  */
+#include "base/filters/filter_sanitizer.h"
 #include "base/filters/filter_write.h"
 
 #include "vmm/guest/filters/guest_variables.h"
@@ -56,51 +57,15 @@ static const struct filter_rule attendant[] = {
 };
 
 #ifdef CLOISTER_SANITIZED
-/* What the sanitizers do for themselves, at an error or at the end. */
-static const struct filter_rule sanitizer[] = {
-    FILTER_ANY(mmap),              /* shadow memory */
-    FILTER_ANY(mprotect),          /* … */
-    FILTER_ANY(mremap),            /* … */
-    FILTER_ANY(sigaltstack),       /* each thread's signal stack */
-    FILTER_ANY(rt_sigaction),      /* their handlers */
-    FILTER_ANY(prctl),             /* names; is the process dumpable? */
-    FILTER_ANY(openat),            /* /proc/self/maps; symbols */
-    FILTER_ANY(open),              /* … */
-    FILTER_ANY(read),              /* … */
-    FILTER_ANY(pread64),           /* … */
-    FILTER_ANY(lseek),             /* … */
-    FILTER_ANY(fstat),             /* … */
-    FILTER_ANY(stat),              /* … */
-    FILTER_ANY(newfstatat),        /* … */
-    FILTER_ANY(readlink),          /* /proc/self/exe */
-    FILTER_ANY(readlinkat),        /* … */
-    FILTER_ANY(access),            /* … */
-    FILTER_ANY(getdents),          /* the leak checker lists threads */
-    FILTER_ANY(getdents64),        /* … */
-    FILTER_ANY(getrlimit),         /* stack bounds */
-    FILTER_ANY(prlimit64),         /* … */
-    FILTER_ANY(sched_getaffinity), /* … */
-    FILTER_ANY(sched_yield),       /* their locks */
-    FILTER_ANY(set_robust_list),   /* a thread that starts */
-    FILTER_ANY(rseq),              /* … */
-    FILTER_ANY(clone),             /* the leak checker's tracer */
-    FILTER_ANY(clone3),            /* … */
-    FILTER_ANY(ptrace),            /* … */
-    FILTER_ANY(wait4),             /* … */
-    FILTER_ANY(kill),              /* … */
-    FILTER_ANY(getppid),           /* … */
-    FILTER_ANY(gettid),            /* … */
-    FILTER_ANY(nanosleep),         /* a report waits for others */
-    FILTER_ANY(clock_gettime),     /* … */
-    FILTER_ANY(ioctl),             /* is the report's descriptor a terminal? */
-    FILTER_ANY(dup),               /* … */
-    FILTER_ANY(fcntl),             /* … */
-    FILTER_ANY(pipe),              /* is memory readable? */
-    FILTER_ANY(pipe2),             /* … */
-    FILTER_ANY(uname),             /* … */
+/* … that the lists above have not. */
+static const struct filter_rule more[] = {
+    FILTER_ANY(fstat),         /* the program's own symbols */
+    FILTER_ANY(sched_yield),   /* the sanitizers' locks */
+    FILTER_ANY(gettid),        /* … */
+    FILTER_ANY(clock_gettime), /* a report waits for others */
 };
 #define END                                                                                        \
-    {sanitizer, ARRAY_SIZE(sanitizer)},                                                            \
+    {sanitizer, ARRAY_SIZE(sanitizer)}, {more, ARRAY_SIZE(more)},                                  \
     {                                                                                              \
         NULL, 0                                                                                    \
     }
