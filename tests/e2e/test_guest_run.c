@@ -146,6 +146,15 @@ static void guest_that_powers_off_ends(void **state)
 {
     (void)state;
     need_guest();
+    BOOT("power-off");
+    expect(TOOL_OK, "GUEST init");
+    assert_non_null(strstr(ran.err, "the guest has switched itself off"));
+}
+
+static void guest_that_halts_ends(void **state)
+{
+    (void)state;
+    need_guest();
     BOOT("halt");
     expect(TOOL_OK, "GUEST init");
     assert_non_null(strstr(ran.err, "the guest has halted"));
@@ -439,6 +448,7 @@ int main(void)
         cmocka_unit_test(guest_rings_the_world_and_is_interrupted_by_it),
         cmocka_unit_test(standard_input_reaches_the_guest),
         cmocka_unit_test(guest_that_powers_off_ends),
+        cmocka_unit_test(guest_that_halts_ends),
         cmocka_unit_test(guest_that_is_told_to_end_ends),
         cmocka_unit_test(guest_with_memory_above_4_gib_boots),
         cmocka_unit_test(guest_that_pokes_every_port_stops_only_itself),

@@ -36,6 +36,7 @@ static struct serial serial;
 static struct pci pci;
 static struct rtc rtc;
 static struct bus bus;
+static struct power power;
 static char image[64];
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -98,12 +99,12 @@ static void start(void)
                   NULL);
     pci_create(&pci, GUEST_MEMORY_ABOVE, GUEST_MEMORY_DEVICES);
     rtc_create(&rtc, time);
-    bus = (struct bus){.serial = &serial, .pci = &pci, .rtc = &rtc};
+    bus = (struct bus){.serial = &serial, .pci = &pci, .rtc = &rtc, .power = &power};
     if (virtio_block_create(&disk, &option, &memory, line, &why) != CLOISTER_OK ||
-        !pci_add(&pci, &disk.pci.function) ||
+        !pci_add(&pci, 1, &disk.pci.function) ||
         mailbox_device_create(&mailbox, &operations, NULL, &header, HIGH_SIZE, 1, &why) !=
             CLOISTER_OK ||
-        !pci_add(&pci, &mailbox.function))
+        !pci_add(&pci, 2, &mailbox.function))
         abort();
 }
 

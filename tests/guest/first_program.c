@@ -288,8 +288,10 @@ int main(int argc, char **argv)
         use_mailbox();
     else if (strcmp(job, "poke") == 0)
         poke();
-    else if (strcmp(job, "halt") == 0)
+    else if (strcmp(job, "power-off") == 0)
         (void)reboot(RB_POWER_OFF);
+    else if (strcmp(job, "halt") == 0)
+        (void)reboot((int)RB_HALT_SYSTEM);
     else if (strcmp(job, "echo") == 0) {
         char line[64];
         if (fgets(line, sizeof line, stdin))

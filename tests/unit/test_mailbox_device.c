@@ -86,7 +86,7 @@ static int create(void **state)
     header = (struct clo_guest_header){.interrupts = 0xffffffff};
     pci_create(&pci, 4ull << 30, HIGH);
     if (mailbox_device_create(&device, &operations, NULL, &header, SIZE, ID, &why) != CLOISTER_OK ||
-        !pci_add(&pci, &device.function))
+        !pci_add(&pci, 1, &device.function))
         return -1;
     write_command(PCI_COMMAND_MEMORY);
     return 0;

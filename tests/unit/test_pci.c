@@ -67,7 +67,7 @@ static int create(void **state)
     function.bar[0].size = 256;
     function.bar[2].size = 16u << 20;
     function.bar[2].is_64 = true;
-    bool added = pci_add(&pci, &function);
+    bool added = pci_add(&pci, 1, &function);
     assert_int_equal(changes, 1); /* its BARs are on */
     changes = 0;
     return added ? 0 : -1;
@@ -250,15 +250,17 @@ static void capabilities_form_a_list(void **state)
     assert_int_equal(read_config(1, at), 0x02140009);
 }
 
-static void full_bus_takes_no_more(void **state)
+static void device_number_is_given_once(void **state)
 {
     static struct pci_function more[PCI_FUNCTIONS];
     (void)state;
-    for (unsigned i = 0; i < PCI_FUNCTIONS - 2; i++) {
+    for (unsigned i = 2; i < PCI_FUNCTIONS; i++) {
         more[i].operations = function.operations;
-        assert_true(pci_add(&pci, &more[i]));
+        assert_true(pci_add(&pci, i, &more[i]));
     }
-    assert_false(pci_add(&pci, &more[PCI_FUNCTIONS - 1]));
+    assert_false(pci_add(&pci, 0, &more[0]));
+    assert_false(pci_add(&pci, 2, &more[0]));
+    assert_false(pci_add(&pci, PCI_FUNCTIONS, &more[0]));
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, create)
@@ -276,7 +278,7 @@ int main(void)
         TEST(status_shows_a_wanted_interrupt),
         TEST(accesses_reach_the_bar_that_holds_all_of_them),
         TEST(capabilities_form_a_list),
-        TEST(full_bus_takes_no_more),
+        TEST(device_number_is_given_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

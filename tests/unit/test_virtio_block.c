@@ -110,7 +110,7 @@ static int start(bool read_only)
         virtio_block_create(&disk, &option, &memory,
                             (struct interrupt_line){.set = set_line, .line = 11},
                             &why) != CLOISTER_OK ||
-        !pci_add(&pci, &disk.pci.function))
+        !pci_add(&pci, 1, &disk.pci.function))
         return -1;
     write_command(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     accept_features(1ull << VIRTIO_F_VERSION_1);

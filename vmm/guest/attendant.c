@@ -71,6 +71,9 @@ static cloister_status finish(struct guest_run *run, struct reason *why)
     case VCPU_RESET:
         log_info("the guest has rebooted");
         return CLOISTER_OK;
+    case VCPU_POWER_OFF:
+        log_info("the guest has switched itself off");
+        return CLOISTER_OK;
     case VCPU_HALTED:
         log_info("the guest has halted");
         return CLOISTER_OK;

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What this machine has and lacks: PICs, no ACPI, one processor, one bus, a reset that ends it. */
+/* What this machine has and lacks: PICs, one processor, a reset that ends it. */
 #define OUR_COMMAND_LINE                                                                           \
-    "console=ttyS0 panic=-1 reboot=t pci=conf1,lastbus=0 acpi=off nosmp noapic no_timer_check "    \
+    "console=ttyS0 panic=-1 reboot=t pci=conf1 nosmp noapic no_timer_check "                       \
     "tsc=reliable 8250.nr_uarts=1 random.trust_cpu=on"
 
 static bool names_root(const char *line)

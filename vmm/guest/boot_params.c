@@ -4,6 +4,8 @@
  */
 #include "vmm/guest/boot_params.h"
 
+#include "vmm/guest/acpi_tables.h"
+
 #include <string.h>
 
 #define PAGE 4096u
@@ -53,6 +55,7 @@ static cloister_status write_zero_page(const struct kernel_image *image,
 {
     static struct boot_params zero_page;
     memset(&zero_page, 0, sizeof zero_page);
+    zero_page.acpi_rsdp_addr = ACPI_TABLES;
     zero_page.hdr = image->setup;
     zero_page.hdr.type_of_loader = BOOTLOADER_UNKNOWN;
     zero_page.hdr.loadflags |= LOADED_HIGH;
@@ -110,7 +113,7 @@ cloister_status boot_params_write(const struct kernel_image *image,
                       most);
     if (write_zero_page(image, initrd, length, memory) != CLOISTER_OK ||
         !guest_memory_write(memory, BOOT_COMMAND_LINE, command_line, length + 1) ||
-        !write_page_tables(memory) || !write_gdt(memory))
+        !write_page_tables(memory) || !write_gdt(memory) || !acpi_tables_write(memory))
         return refuse(why, CLOISTER_INTERNAL, "the guest has no memory below 1 MiB");
     return CLOISTER_OK;
 }

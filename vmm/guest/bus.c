@@ -32,22 +32,30 @@ uint32_t bus_port_read(struct bus *bus, uint16_t port, unsigned size)
         return pci_port_read(bus->pci, port - PCI_PORT, size);
     if (is_rtc(port) && size == 1)
         return rtc_read(bus->rtc, port - RTC_PORT);
+    if (power_has_port(port) && size == 2)
+        return power_read(bus->power, port);
     return ALL_ONES;
 }
 
-bool bus_port_write(struct bus *bus, uint16_t port, unsigned size, uint32_t value)
+static bool is_reset(uint16_t port, uint32_t value)
 {
-    if (size == 1 && port == KEYBOARD_COMMAND && value == KEYBOARD_RESET)
-        return false;
-    if (size == 1 && port == RESET_CONTROL)
-        return !(value & RESET_NOW);
+    return (port == KEYBOARD_COMMAND && value == KEYBOARD_RESET) ||
+           (port == RESET_CONTROL && value & RESET_NOW);
+}
+
+enum bus_effect bus_port_write(struct bus *bus, uint16_t port, unsigned size, uint32_t value)
+{
+    if (size == 1 && is_reset(port, value))
+        return BUS_RESET;
+    if (size == 2 && power_has_port(port))
+        return power_write(bus->power, port, value) ? BUS_NOTHING : BUS_POWER_OFF;
     if (is_serial(port) && size == 1)
         serial_write(bus->serial, port - SERIAL_PORT, (uint8_t)value);
     else if (is_pci(port))
         pci_port_write(bus->pci, port - PCI_PORT, size, value);
     else if (is_rtc(port) && size == 1)
         rtc_write(bus->rtc, port - RTC_PORT, (uint8_t)value);
-    return true;
+    return BUS_NOTHING;
 }
 
 uint64_t bus_memory_read(struct bus *bus, uint64_t address, unsigned size)

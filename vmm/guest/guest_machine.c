@@ -12,7 +12,9 @@
 #include <sys/mman.h>
 
 #define TSS_ADDRESS 0xfffbd000u /* three pages that old Intel processors need */
-/* Lines that PCI devices have are level-triggered: in the edge/level registers of both PICs. */
+/* Lines that PCI devices and ACPI have are level-triggered: in the edge/level registers of both
+ * PICs.
+ */
 #define LEVEL_TRIGGERED ((1u << 5) | (1u << 9) | (1u << 10) | (1u << 11))
 
 static cloister_status open_kvm(struct guest_machine *machine, struct reason *why)

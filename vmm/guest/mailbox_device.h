@@ -16,6 +16,7 @@
 
 #include <pthread.h>
 
+#define MAILBOX_NUMBER 1u /* of the device on its bus; dsdt.asl has both */
 #define MAILBOX_IRQ 10u
 #define MAILBOX_REGISTERS_BAR 0u
 #define MAILBOX_MEMORY_BAR 2u

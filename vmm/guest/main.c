@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define FIRST_DISK_NUMBER (MAILBOX_NUMBER + 1u)
+
 /* All of a guest; too large for a stack, and there is one. */
 static struct guest {
     struct guest_options options;
@@ -27,6 +29,7 @@ static struct guest {
     struct pci pci;
     struct bus bus;
     struct rtc rtc;
+    struct power power;
     struct virtio_block disk[OPTIONS_DISKS_MAX];
     struct mailbox_link link;
     struct mailbox_wires wires;
@@ -51,15 +54,16 @@ static struct interrupt_line line(unsigned irq, unsigned source)
         .set = guest_machine_set_irq, .controller = &guest.machine, .line = irq, .source = source};
 }
 
+/* Device numbers and lines as dsdt.asl has them. */
 static cloister_status add_disks(struct reason *why)
 {
-    static const uint8_t irqs[] = {11, 5, 9};
     cloister_status status = CLOISTER_OK;
     for (unsigned i = 0; i < guest.options.disk_count && status == CLOISTER_OK; i++) {
-        uint8_t irq = irqs[i % sizeof irqs];
+        unsigned irq = i % 2 == 0 ? 11 : 5;
         status = virtio_block_create(&guest.disk[i], &guest.options.disk[i], &guest.memory,
                                      line(irq, i), why);
-        if (status == CLOISTER_OK && !pci_add(&guest.pci, &guest.disk[i].pci.function))
+        if (status == CLOISTER_OK &&
+            !pci_add(&guest.pci, FIRST_DISK_NUMBER + i, &guest.disk[i].pci.function))
             status = refuse(why, CLOISTER_TOO_BIG, "no room for another disk");
     }
     return status;
@@ -84,7 +88,7 @@ static cloister_status add_mailbox(struct reason *why)
     guest.wires.resample = guest.mailbox.resample;
     guest.run.mailbox = &guest.mailbox;
     guest.run.link = &guest.link;
-    return pci_add(&guest.pci, &guest.mailbox.function)
+    return pci_add(&guest.pci, MAILBOX_NUMBER, &guest.mailbox.function)
                ? CLOISTER_OK
                : refuse(why, CLOISTER_TOO_BIG, "no room for the mailbox");
 }
@@ -95,7 +99,8 @@ static cloister_status add_devices(struct reason *why)
     serial_create(&guest.serial, line(SERIAL_IRQ, 0), console_out, NULL);
     pci_create(&guest.pci, GUEST_MEMORY_ABOVE + above, GUEST_MEMORY_DEVICES);
     rtc_create(&guest.rtc, time);
-    guest.bus = (struct bus){.serial = &guest.serial, .pci = &guest.pci, .rtc = &guest.rtc};
+    guest.bus = (struct bus){
+        .serial = &guest.serial, .pci = &guest.pci, .rtc = &guest.rtc, .power = &guest.power};
     /* The mailbox last: the world is told what boots when nothing else can be refused. */
     cloister_status status = add_disks(why);
     return status == CLOISTER_OK ? add_mailbox(why) : status;

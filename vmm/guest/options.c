@@ -20,7 +20,7 @@ const char guest_options_help[] =
     "  --kernel FILE        bzImage (64-bit boot protocol 2.12) or ELF vmlinux\n"
     "  --initrd FILE        initial file system\n"
     "  --cmdline TEXT       appended to our own: console=ttyS0 panic=-1 reboot=t\n"
-    "                       pci=conf1,lastbus=0 acpi=off nosmp noapic ...; with a disk and no\n"
+    "                       pci=conf1 nosmp noapic ...; with a disk and no\n"
     "                       root= in TEXT, root=/dev/vda too\n"
     "  --mem SIZE           memory (32M to 64G; default 512M)\n"
     "  --disk FILE[,ro]     a raw image as /dev/vda, the next as /dev/vdb, ... (at most 8);\n"

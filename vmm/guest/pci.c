@@ -70,15 +70,15 @@ void pci_create(struct pci *pci, uint64_t memory_end, uint64_t high)
 {
     static const struct pci_identity bridge = {
         .vendor = HOST_BRIDGE_VENDOR, .device = HOST_BRIDGE_DEVICE, .class = HOST_BRIDGE_CLASS};
-    *pci = (struct pci){.next_low = PCI_WINDOW, .next_high = high, .count = 1};
+    *pci = (struct pci){.next_low = PCI_WINDOW, .next_high = high};
     pci_function_create(&pci->bridge, &bridge, NULL, NULL);
     pci->bridge.memory_end = memory_end;
     pci->function[0] = &pci->bridge;
 }
 
-bool pci_add(struct pci *pci, struct pci_function *function)
+bool pci_add(struct pci *pci, unsigned number, struct pci_function *function)
 {
-    if (pci->count == PCI_FUNCTIONS)
+    if (number >= PCI_FUNCTIONS || pci->function[number])
         return false;
     function->memory_end = pci->bridge.memory_end;
     for (unsigned i = 0; i < PCI_BARS; i++) {
@@ -94,7 +94,7 @@ bool pci_add(struct pci *pci, struct pci_function *function)
             pci->next_low = (uint32_t)bar->address + unit;
         }
     }
-    pci->function[pci->count++] = function;
+    pci->function[number] = function;
     put_16(function->config + PCI_COMMAND, PCI_COMMAND_MEMORY);
     if (function->operations->changed)
         function->operations->changed(function->device);
@@ -197,7 +197,7 @@ static struct pci_function *selected(const struct pci *pci)
     unsigned bus = pci->address >> 16 & 0xff;
     unsigned device = pci->address >> 11 & 0x1f;
     unsigned function = pci->address >> 8 & 7;
-    if (!(pci->address & ENABLE) || bus != 0 || function != 0 || device >= pci->count)
+    if (!(pci->address & ENABLE) || bus != 0 || function != 0 || device >= PCI_FUNCTIONS)
         return NULL;
     return pci->function[device];
 }
@@ -243,9 +243,9 @@ void pci_port_write(struct pci *pci, unsigned offset, unsigned size, uint32_t va
 static struct pci_function *find_bar(struct pci *pci, uint64_t address, unsigned size,
                                      unsigned *bar, uint64_t *offset)
 {
-    for (unsigned i = 1; i < pci->count; i++) {
+    for (unsigned i = 1; i < PCI_FUNCTIONS; i++) {
         struct pci_function *function = pci->function[i];
-        for (*bar = 0; *bar < PCI_BARS; ++*bar) {
+        for (*bar = 0; function && *bar < PCI_BARS; ++*bar) {
             uint64_t start = pci_bar_mapped(function, *bar);
             if (start == 0 || address < start)
                 continue;

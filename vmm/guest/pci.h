@@ -67,9 +67,8 @@ struct pci {
     uint32_t address;
     struct pci_function bridge;
     struct pci_function *function[PCI_FUNCTIONS]; /* by device number; [0] is the bridge */
-    unsigned count;
-    uint32_t next_low;  /* where the next BARs go */
-    uint64_t next_high; /* … */
+    uint32_t next_low;                            /* where the next BARs go */
+    uint64_t next_high;                           /* … */
 };
 
 /* `memory_end`: the end of the guest's memory; `high`: where 64-bit BARs go, above it. */
@@ -81,10 +80,11 @@ void pci_function_create(struct pci_function *function, const struct pci_identit
 void pci_function_add_capability(struct pci_function *function, const void *capability,
                                  size_t size);
 
-/* Gives the function the next device number, places its BARs and switches them on, as firmware
-   would: a guest without a driver for the device can use it through sysfs. false: the bus is full.
- */
-__attribute__((warn_unused_result)) bool pci_add(struct pci *pci, struct pci_function *function);
+/* Gives the function a device number, places its BARs and switches them on, as firmware would: a
+   guest without a driver for the device can use it through sysfs. false: there is no such number,
+   or another has it. */
+__attribute__((warn_unused_result)) bool pci_add(struct pci *pci, unsigned number,
+                                                 struct pci_function *function);
 
 /* Where the BAR is mapped for the guest now; 0: it is not. Only inside the window of its kind: a
    BAR never hides memory. */

@@ -21,9 +21,9 @@
 #define TSC_DEADLINE (1u << 24)
 #define ONE_PROCESSOR (1u << 16) /* in EBX of leaf 1: one, with APIC number 0 */
 #define KEEP_EBX 0x0000ffffu
-/* What KVM offers a Linux guest besides a processor, without what reaches it by a local APIC: the
-   guest has none. An asynchronous page fault that cannot be delivered keeps every HLT from waiting.
- */
+/* What KVM offers a Linux guest besides a processor, without what reaches it by the local APIC,
+   which a guest may leave off: an asynchronous page fault that cannot be delivered keeps every HLT
+   from waiting. */
 #define KVM_OFFERS                                                                                 \
     (1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 |                              \
      1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT | 1u << KVM_FEATURE_NOP_IO_DELAY |                   \
@@ -114,13 +114,13 @@ static bool is_halted_for_good(const struct guest_machine *machine)
 }
 
 /* Repeated string instructions come with all their bytes at once. */
-static bool serve_port(struct guest_machine *machine, struct bus *bus)
+static enum bus_effect serve_port(struct guest_machine *machine, struct bus *bus)
 {
     const struct kvm_run *run = machine->run;
     uint8_t *data = (uint8_t *)machine->run + run->io.data_offset;
     if (!range_within(run->io.data_offset, (uint64_t)run->io.size * run->io.count,
                       machine->run_size))
-        return true;
+        return BUS_NOTHING;
     for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
         uint32_t value = 0xffffffff;
         if (run->io.direction == KVM_EXIT_IO_IN) {
@@ -130,10 +130,11 @@ static bool serve_port(struct guest_machine *machine, struct bus *bus)
         }
         value = 0;
         memcpy(&value, data, run->io.size);
-        if (!bus_port_write(bus, run->io.port, run->io.size, value))
-            return false;
+        enum bus_effect effect = bus_port_write(bus, run->io.port, run->io.size, value);
+        if (effect != BUS_NOTHING)
+            return effect;
     }
-    return true;
+    return BUS_NOTHING;
 }
 
 static void serve_memory(struct kvm_run *run, struct bus *bus)
@@ -151,6 +152,7 @@ static void serve_memory(struct kvm_run *run, struct bus *bus)
 
 enum vcpu_end vcpu_run(struct guest_machine *machine, struct bus *bus, struct reason *why)
 {
+    enum bus_effect effect;
     for (;;) {
         if (ioctl(machine->vcpu, KVM_RUN, 0) != 0) {
             if (errno != EINTR && errno != EAGAIN) {
@@ -164,8 +166,9 @@ enum vcpu_end vcpu_run(struct guest_machine *machine, struct bus *bus, struct re
         }
         switch (machine->run->exit_reason) {
         case KVM_EXIT_IO:
-            if (!serve_port(machine, bus))
-                return VCPU_RESET;
+            effect = serve_port(machine, bus);
+            if (effect != BUS_NOTHING)
+                return effect == BUS_RESET ? VCPU_RESET : VCPU_POWER_OFF;
             break;
         case KVM_EXIT_MMIO:
             serve_memory(machine->run, bus);

@@ -9,9 +9,10 @@
 #include "vmm/guest/guest_machine.h"
 
 enum vcpu_end {
-    VCPU_RESET,  /* it rebooted: reset port or triple fault */
-    VCPU_HALTED, /* it halted with interrupts off: power-off without ACPI */
-    VCPU_FAILED, /* KVM cannot go on with it */
+    VCPU_RESET,     /* it rebooted: reset port or triple fault */
+    VCPU_POWER_OFF, /* it switched itself off */
+    VCPU_HALTED,    /* it halted with interrupts off: nothing can wake it */
+    VCPU_FAILED,    /* KVM cannot go on with it */
 };
 
 /* Sets the vCPU up to start at `entry` with what boot_params_write wrote. */
