@@ -38,8 +38,9 @@ $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
 endef
 
 # The guest VMM is another program than the world host, and has files of the same names.
-GUEST_TESTS  := $(addprefix $(BUILD)/tests/test_,guest_address kernel_image boot_params serial rtc power \
-                  acpi_tables pci mailbox_device mailbox_link virtio_queue virtio_block)
+GUEST_TESTS  := $(addprefix $(BUILD)/tests/test_,guest_address guest_options \
+                  kernel_image boot_params serial rtc power acpi_tables pci \
+                  mailbox_device mailbox_link virtio_queue virtio_block)
 $(BUILD)/tests/guest.a: $(filter-out %/main.o,$(GUEST_OBJECTS))
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^

@@ -88,10 +88,21 @@ static cloister_status memory_size(const char *text, uint64_t *bytes, struct rea
     return CLOISTER_OK;
 }
 
+static cloister_status take_path(const char *option, const char *kind, const char *text,
+                                 const char **path, struct reason *why)
+{
+    if (*text == '\0')
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "%s is empty; it must name a %s", option, kind);
+    *path = text;
+    return CLOISTER_OK;
+}
+
 static cloister_status add_disk(char *text, struct guest_options *options, struct reason *why)
 {
     if (options->disk_count == OPTIONS_DISKS_MAX)
-        return refuse(why, CLOISTER_BAD_ARGUMENT, "more than %u disks", OPTIONS_DISKS_MAX);
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "--disk %.100s is one too many; at most %u are possible", text,
+                      OPTIONS_DISKS_MAX);
     struct guest_disk_option *disk = &options->disk[options->disk_count++];
     char *comma = strrchr(text, ',');
     disk->path = text;
@@ -108,11 +119,9 @@ static cloister_status option(int code, char *value, struct guest_options *optio
 {
     switch (code) {
     case OPTION_KERNEL:
-        options->kernel = value;
-        return CLOISTER_OK;
+        return take_path("--kernel", "file", value, &options->kernel, why);
     case OPTION_INITRD:
-        options->initrd = value;
-        return CLOISTER_OK;
+        return take_path("--initrd", "file", value, &options->initrd, why);
     case OPTION_CMDLINE:
         options->command_line = value;
         return CLOISTER_OK;
@@ -121,8 +130,7 @@ static cloister_status option(int code, char *value, struct guest_options *optio
     case OPTION_DISK:
         return add_disk(value, options, why);
     case OPTION_WORLD:
-        options->world = value;
-        return CLOISTER_OK;
+        return take_path("--world", "socket", value, &options->world, why);
     case OPTION_HELP:
         options->help = true;
         return CLOISTER_OK;
@@ -138,12 +146,14 @@ cloister_status guest_options_parse(int argc, char **argv, struct guest_options 
     optind = 0;
     opterr = 0;
     int code;
+    int at = 1; /* the word that getopt reads: amid several letters optind has not left it */
     while ((code = getopt_long(argc, argv, "-:", long_options, NULL)) != -1) {
+        const char *word = argv[at];
+        at = optind;
         if (code == ':')
-            return refuse(why, CLOISTER_BAD_ARGUMENT, "option %.40s needs a value",
-                          argv[optind - 1]);
+            return refuse(why, CLOISTER_BAD_ARGUMENT, "option %.40s needs a value", word);
         if (code == '?')
-            return refuse(why, CLOISTER_BAD_ARGUMENT, "unknown option %.40s", argv[optind - 1]);
+            return refuse(why, CLOISTER_BAD_ARGUMENT, "unknown option %.40s", word);
         cloister_status status = option(code, optarg, options, why);
         if (status != CLOISTER_OK)
             return status;
