@@ -1,6 +1,7 @@
 /*
  * Kernel files: what is placed where, and what is refused.
  */
+#include "tests/unit/kernel_sample.h"
 #include "vmm/guest/kernel_image.h"
 
 #include <setjmp.h>
@@ -12,40 +13,28 @@
 #include <cmocka.h>
 
 #define MEMORY_SIZE (64ull << 20)
-#define SETUP_SECTORS 3u
-#define CODE_AT ((SETUP_SECTORS + 1) * 512u)
-#define CODE_SIZE 0x1000u
-#define PREFERRED 0x1000000u
-#define INIT_SIZE 0x200000u
+#define CODE_AT KERNEL_SAMPLE_CODE_AT
+#define CODE_SIZE KERNEL_SAMPLE_CODE_SIZE
+#define CODE KERNEL_SAMPLE_CODE
+#define PREFERRED KERNEL_SAMPLE_ADDRESS
+#define INIT_SIZE KERNEL_SAMPLE_NEEDS
 
 static struct guest_memory memory;
 static struct kernel_image image;
 static struct reason why;
 static union {
-    uint8_t bytes[CODE_AT + CODE_SIZE];
+    uint8_t bytes[KERNEL_SAMPLE_SIZE];
     Elf64_Ehdr elf;
 } file;
 
 static struct setup_header *setup(void)
 {
-    return (struct setup_header *)(file.bytes + 0x1f1);
+    return kernel_sample_setup(file.bytes);
 }
 
 static void make_bzimage(void)
 {
-    memset(&file, 0, sizeof file);
-    setup()->setup_sects = SETUP_SECTORS;
-    setup()->syssize = CODE_SIZE / 16;
-    setup()->boot_flag = 0xaa55;
-    setup()->jump = 0x66eb;
-    setup()->header = 0x53726448;
-    setup()->version = 0x20f;
-    setup()->xloadflags = XLF_KERNEL_64;
-    setup()->initrd_addr_max = 0x7fffffff;
-    setup()->cmdline_size = 2047;
-    setup()->pref_address = PREFERRED;
-    setup()->init_size = INIT_SIZE;
-    memset(file.bytes + CODE_AT, 0xc3, CODE_SIZE);
+    kernel_sample_make(file.bytes);
 }
 
 static Elf64_Phdr *segments(void)
@@ -70,7 +59,7 @@ static void make_vmlinux(void)
                                  .p_filesz = 0x800,
                                  .p_memsz = 0x1800};
     segments()[1] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = UINT64_MAX, .p_filesz = 1};
-    memset(file.bytes + CODE_AT, 0xc3, CODE_SIZE);
+    memset(file.bytes + CODE_AT, CODE, CODE_SIZE);
 }
 
 static int create(void **state)
@@ -107,9 +96,9 @@ static void bzimage_is_placed_where_it_prefers(void **state)
     assert_int_equal(image.entry, PREFERRED + 0x200);
     assert_int_equal(image.start, PREFERRED);
     assert_int_equal(image.end, PREFERRED + INIT_SIZE);
-    assert_int_equal(image.command_line_max, 2047);
-    assert_int_equal(memory.bytes[PREFERRED], 0xc3);
-    assert_int_equal(memory.bytes[PREFERRED + CODE_SIZE - 1], 0xc3);
+    assert_int_equal(image.command_line_max, KERNEL_SAMPLE_COMMAND_LINE);
+    assert_int_equal(memory.bytes[PREFERRED], CODE);
+    assert_int_equal(memory.bytes[PREFERRED + CODE_SIZE - 1], CODE);
     assert_int_equal(memory.bytes[PREFERRED + CODE_SIZE], 0);
 }
 
@@ -121,7 +110,7 @@ static void vmlinux_is_placed_by_its_segments(void **state)
     assert_int_equal(place_first(sizeof file), CLOISTER_OK);
     assert_int_equal(image.entry, PREFERRED + 16);
     assert_int_equal(image.end, PREFERRED + 0x1800);
-    assert_int_equal(memory.bytes[PREFERRED + 0x7ff], 0xc3);
+    assert_int_equal(memory.bytes[PREFERRED + 0x7ff], CODE);
     assert_int_equal(memory.bytes[PREFERRED + 0x900], 0);
 }
 
