@@ -38,7 +38,7 @@ $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
 endef
 
 # The guest VMM is another program than the world host, and has files of the same names.
-GUEST_TESTS  := $(addprefix $(BUILD)/tests/test_,guest_address guest_options \
+GUEST_TESTS  := $(addprefix $(BUILD)/tests/test_,guest_address guest_options guest_boot \
                   kernel_image boot_params serial rtc power acpi_tables pci \
                   mailbox_device mailbox_link virtio_queue virtio_block)
 $(BUILD)/tests/guest.a: $(filter-out %/main.o,$(GUEST_OBJECTS))

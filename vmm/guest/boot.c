@@ -46,13 +46,22 @@ static cloister_status blame(const char *option, const char *path, cloister_stat
     return refuse(why, status, "%s %.100s: %s", option, path, inner.text);
 }
 
+static cloister_status read_file(const char *option, const char *path, size_t most, uint8_t **file,
+                                 size_t *size, struct reason *why)
+{
+    cloister_status status = file_read(path, most, file, size, why);
+    struct reason inner = *why;
+    return status == CLOISTER_OK ? status : refuse(why, status, "%s: %s", option, inner.text);
+}
+
 static cloister_status place_kernel(const struct guest_options *options,
                                     const struct guest_memory *memory, struct kernel_image *image,
                                     struct boot *boot, struct reason *why)
 {
     AUTO_FREE uint8_t *file = NULL;
     size_t size;
-    cloister_status status = file_read(options->kernel, KERNEL_IMAGE_MAX, &file, &size, why);
+    cloister_status status =
+        read_file("--kernel", options->kernel, KERNEL_IMAGE_MAX, &file, &size, why);
     if (status != CLOISTER_OK)
         return status;
     status = kernel_image_place(file, size, memory, image, why);
@@ -73,7 +82,7 @@ static cloister_status place_initrd(const struct guest_options *options,
     *initrd = (struct boot_initrd){0};
     if (!options->initrd)
         return CLOISTER_OK;
-    cloister_status status = file_read(options->initrd, memory->low, &file, &size, why);
+    cloister_status status = read_file("--initrd", options->initrd, memory->low, &file, &size, why);
     if (status != CLOISTER_OK)
         return status;
     status = boot_initrd_place(file, size, image, memory, initrd, why);

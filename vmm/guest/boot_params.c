@@ -109,8 +109,8 @@ cloister_status boot_params_write(const struct kernel_image *image,
                                                                   : BOOT_COMMAND_LINE_MAX;
     if (length > most)
         return refuse(why, CLOISTER_TOO_BIG,
-                      "command line has %zu characters with ours; the kernel takes %zu", length,
-                      most);
+                      "--cmdline makes a line of %zu characters with ours; the kernel takes %zu",
+                      length, most);
     if (write_zero_page(image, initrd, length, memory) != CLOISTER_OK ||
         !guest_memory_write(memory, BOOT_COMMAND_LINE, command_line, length + 1) ||
         !write_page_tables(memory) || !write_gdt(memory) || !acpi_tables_write(memory))
