@@ -226,6 +226,38 @@ static void first_disk_is_the_root(void **state)
     expect_root(&options, "root=/dev/vda ro quiet");
 }
 
+static void root_of_the_users_is_left_alone(void **state)
+{
+    static const char *const lines[] = {"root=/dev/vdb",
+                                        "quiet root=PARTUUID=1",
+                                        "quiet\troot=/dev/vdb",
+                                        "root=",
+                                        "nfsroot=1.2.3.4:/r root=/dev/nfs",
+                                        "rootwait root=LABEL=r",
+                                        "quiet  root=/dev/vdb -- init"};
+    (void)state;
+    struct guest_options options = sample();
+    options.disk_count = 1;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        options.command_line = lines[i];
+        expect_root(&options, NULL);
+    }
+}
+
+static void words_that_only_look_like_a_root_are_none(void **state)
+{
+    static const char *const lines[] = {"rootwait",       "rootfstype=ext4",  "nfsroot=1.2.3.4:/r",
+                                        "init=/x,root=y", "-- root=/dev/vdb", "root",
+                                        "xroot=y"};
+    (void)state;
+    struct guest_options options = sample();
+    options.disk_count = 1;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        options.command_line = lines[i];
+        expect_root(&options, "root=/dev/vda rw ");
+    }
+}
+
 /* With the user's words the line is as long as asked. */
 static void expect_line_length(size_t length, cloister_status status)
 {
@@ -377,6 +409,8 @@ int main(void)
         TEST(every_byte_of_a_kernel_file_is_measured),
         TEST(line_has_the_console_first_and_the_users_words_last),
         TEST(first_disk_is_the_root),
+        TEST(root_of_the_users_is_left_alone),
+        TEST(words_that_only_look_like_a_root_are_none),
         TEST(line_as_long_as_the_kernel_takes_is_taken),
         TEST(line_as_long_as_we_can_pass_on_is_taken),
         TEST(files_that_are_not_there_are_refused),

@@ -17,10 +17,19 @@
     "console=ttyS0 panic=-1 reboot=t pci=conf1 nosmp noapic no_timer_check "                       \
     "tsc=reliable 8250.nr_uarts=1 random.trust_cpu=on"
 
+/* Among the kernel's own words; those behind "--" are its first program's. */
 static bool names_root(const char *line)
 {
-    const char *at = strstr(line, "root=");
-    return at && (at == line || at[-1] == ' ');
+    static const char spaces[] = " \t\n";
+    for (;;) {
+        line += strspn(line, spaces);
+        size_t length = strcspn(line, spaces);
+        if (length == 0 || (length == 2 && memcmp(line, "--", length) == 0))
+            return false;
+        if (strncmp(line, "root=", strlen("root=")) == 0)
+            return true;
+        line += length;
+    }
 }
 
 static cloister_status compose_line(const struct guest_options *options, char *line, size_t size,
