@@ -15,13 +15,15 @@
    any process id. */
 #define FILTER_VARIABLE(n) (0x7ffe0000u + (n))
 
+#define FILTER_MAX 512u /* instructions of a filter */
+
 struct filter_variable {
     uint32_t placeholder; /* FILTER_VARIABLE */
     uint32_t value;
 };
 
-/* Loads it for the calling thread, for good. Every variable must occur exactly once: INTERNAL if
-   not. UNSUPPORTED: the kernel does not take it. */
+/* Loads it for the calling thread, for good. At most FILTER_MAX instructions, and every variable
+   exactly once in them: INTERNAL if not. UNSUPPORTED: the kernel does not take it. */
 CLOISTER_MUST_USE cloister_status filter_load(const struct sock_filter *program, size_t count,
                                               const struct filter_variable *variables,
                                               size_t variable_count, struct reason *why);

@@ -207,6 +207,14 @@ static void filter_that_is_none_is_refused(void **state)
     assert_int_equal(filter_load(endless, 1, NULL, 0, NULL), CLOISTER_UNSUPPORTED);
 }
 
+static void filter_of_too_many_instructions_is_refused(void **state)
+{
+    (void)state;
+    static struct sock_filter longest[FILTER_MAX + 1];
+    assert_int_equal(filter_load(longest, FILTER_MAX + 1, NULL, 0, NULL), CLOISTER_INTERNAL);
+    assert_int_equal(filter_load(longest, FILTER_MAX, NULL, 0, NULL), CLOISTER_UNSUPPORTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +224,7 @@ int main(void)
         cmocka_unit_test(arguments_are_held_to_the_list),
         cmocka_unit_test(variable_that_does_not_occur_once_is_refused),
         cmocka_unit_test(filter_that_is_none_is_refused),
+        cmocka_unit_test(filter_of_too_many_instructions_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

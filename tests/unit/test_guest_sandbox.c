@@ -7,6 +7,7 @@
 #include "vmm/guest/guest_sandbox.h"
 
 #include "base/exit_status.h"
+#include "base/memory.h"
 #include "base/scope.h"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <linux/serial_reg.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pty.h>
@@ -332,6 +334,31 @@ static void vcpu_thread_is_kicked_and_joined(void **state)
     assert_int_equal(in_child(kick_and_join), GOOD);
 }
 
+/* No list has brk. With these settings malloc calls it when a whole page at the end of its heap
+   gets free: which byte is the one too many depends on what the heap had before. */
+static size_t heap_before;
+static void *kept;
+
+static int shut_in_with_a_tight_heap(void)
+{
+    memory_be_small();
+    if (mallopt(M_TOP_PAD, 0) != 1 || mallopt(M_TRIM_THRESHOLD, 0) != 1)
+        return NO_SANDBOX;
+    kept = malloc(heap_before);
+    return kept ? kick_and_join() : NO_SANDBOX;
+}
+
+static void shutting_in_frees_nothing_afterwards(void **state)
+{
+    (void)state;
+    if (SANITIZED) {
+        print_message("skipped: sanitizers have a heap of their own\n");
+        skip();
+    }
+    for (heap_before = 16; heap_before < 8192; heap_before += 128)
+        assert_int_equal(in_child(shut_in_with_a_tight_heap), GOOD);
+}
+
 static void *thread_that_strays(void *unused)
 {
     (void)unused;
@@ -548,6 +575,7 @@ int main(void)
         cmocka_unit_test(vcpu_thread_serves_disks),
         cmocka_unit_test(attendant_has_the_terminal),
         cmocka_unit_test(vcpu_thread_is_kicked_and_joined),
+        cmocka_unit_test(shutting_in_frees_nothing_afterwards),
         cmocka_unit_test(thread_that_strays_ends_the_whole_process),
         cmocka_unit_test(process_leaves_no_core_and_gets_no_privileges),
         cmocka_unit_test(no_file_opens_and_what_is_open_stays),
