@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <pty.h>
+#include <seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -530,6 +531,24 @@ static void program_closes_what_its_starter_left_open(void **state)
     expect_end_of_program(child);
 }
 
+/* As a container's filter does that knows no close_range. */
+static void lose_close_range(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (!filter ||
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(close_range), 0) != 0 ||
+        seccomp_load(filter) != 0)
+        _exit(BAD);
+}
+
+static void program_that_cannot_close_them_does_not_go_on(void **state)
+{
+    (void)state;
+    pid_t child = start_program(lose_close_range);
+    assert_int_equal(close(input[1]), 0);
+    assert_int_equal(outcome(child), exit_status_of(CLOISTER_IO));
+}
+
 static void close_output(void)
 {
     (void)close(STDOUT_FILENO);
@@ -580,6 +599,7 @@ int main(void)
         cmocka_unit_test(process_leaves_no_core_and_gets_no_privileges),
         cmocka_unit_test(no_file_opens_and_what_is_open_stays),
         cmocka_unit_test(program_closes_what_its_starter_left_open),
+        cmocka_unit_test(program_that_cannot_close_them_does_not_go_on),
         cmocka_unit_test(program_never_takes_a_file_for_its_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,8 @@ static cloister_status prepare_process(struct reason *why)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
             status = refuse_errno(why, "cannot open /dev/null in place of descriptor %d", fd);
     /* Nothing that happened to be open in whoever started us stays open beside a guest. */
-    (void)close_range(STDERR_FILENO + 1, ~0u, 0);
+    if (status == CLOISTER_OK && close_range(STDERR_FILENO + 1, ~0u, 0) != 0)
+        status = refuse_errno(why, "cannot close the descriptors that were left open");
     return status;
 }
 
