@@ -39,9 +39,9 @@ endef
 
 # The guest VMM is another program than the world host, and has files of the same names.
 GUEST_TESTS  := $(addprefix $(BUILD)/tests/test_,guest_address guest_options guest_boot \
-                  guest_bus guest_console guest_sandbox kernel_image boot_params serial \
-                  rtc power acpi_tables pci mailbox_device mailbox_link virtio_queue \
-                  virtio_block)
+                  guest_bus guest_console guest_sandbox attendant kernel_image \
+                  boot_params serial rtc power acpi_tables pci mailbox_device \
+                  mailbox_link virtio_queue virtio_block)
 $(BUILD)/tests/guest.a: $(filter-out %/main.o,$(GUEST_OBJECTS))
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcs $@ $^

@@ -38,7 +38,8 @@ cloister_status attendant_prepare(struct guest_run *run, struct reason *why)
     run->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     run->signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->ended < 0 || run->signals < 0 || pthread_sigmask(SIG_BLOCK, &ours, NULL) != 0 ||
-        sigaction(KICK, &kick, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0)
+        sigaction(KICK, &kick, NULL) != 0 || sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+        sigaction(SIGXFSZ, &ignore, NULL) != 0) /* a disk or output at the limit of file sizes */
         return refuse_errno(why, "cannot set up signals");
     return CLOISTER_OK;
 }
