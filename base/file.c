@@ -22,7 +22,7 @@ static cloister_status read_all(int fd, const char *path, size_t limit, size_t e
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return refuse_errno(why, "cannot read %s", path);
+            return refuse_errno(why, "cannot read %.200s", path);
         if (n == 0) {
             *size = length;
             *bytes = take_pointer(&buffer);
@@ -30,8 +30,8 @@ static cloister_status read_all(int fd, const char *path, size_t limit, size_t e
         }
         length += (size_t)n;
         if (length > limit)
-            return refuse(why, CLOISTER_TOO_BIG, "%s is larger than %zu bytes, the most allowed",
-                          path, limit);
+            return refuse(why, CLOISTER_TOO_BIG,
+                          "%.200s is larger than %zu bytes, the most allowed", path, limit);
         if (length == capacity) {
             capacity *= 2;
             uint8_t *larger = realloc(buffer, capacity);
@@ -40,7 +40,7 @@ static cloister_status read_all(int fd, const char *path, size_t limit, size_t e
             buffer = larger;
         }
     }
-    return refuse(why, CLOISTER_NO_MEMORY, "no memory for %s", path);
+    return refuse(why, CLOISTER_NO_MEMORY, "no memory for %.200s", path);
 }
 
 cloister_status file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size,
@@ -51,14 +51,14 @@ cloister_status file_read(const char *path, size_t limit, uint8_t **bytes, size_
     /* O_NONBLOCK: opening a FIFO that nobody writes to must not hang. */
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
-        return refuse_errno(why, "cannot open %s", path);
+        return refuse_errno(why, "cannot open %.200s", path);
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return refuse_errno(why, "cannot examine %s", path);
+        return refuse_errno(why, "cannot examine %.200s", path);
     if (!S_ISREG(st.st_mode))
-        return refuse(why, CLOISTER_BAD_FORMAT, "%s is not a regular file", path);
+        return refuse(why, CLOISTER_BAD_FORMAT, "%.200s is not a regular file", path);
     if (st.st_size < 0 || (uint64_t)st.st_size > limit)
-        return refuse(why, CLOISTER_TOO_BIG, "%s has %lld bytes; at most %zu are allowed", path,
+        return refuse(why, CLOISTER_TOO_BIG, "%.200s has %lld bytes; at most %zu are allowed", path,
                       (long long)st.st_size, limit);
     return read_all(fd, path, limit, (size_t)st.st_size, bytes, size, why);
 }
@@ -84,9 +84,9 @@ static cloister_status write_in_place(const char *path, const void *bytes, size_
 {
     AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return refuse_errno(why, "cannot open %s", path);
+        return refuse_errno(why, "cannot open %.200s", path);
     if (fd_write_all(fd, bytes, size) != CLOISTER_OK)
-        return refuse_errno(why, "cannot write %s", path);
+        return refuse_errno(why, "cannot write %.200s", path);
     return CLOISTER_OK;
 }
 
@@ -95,9 +95,9 @@ static cloister_status write_temporary(int fd, const char *path, const char *tem
                                        struct reason *why)
 {
     if (fchmod(fd, mode) != 0 || fd_write_all(fd, bytes, size) != CLOISTER_OK || fsync(fd) != 0)
-        return refuse_errno(why, "cannot write %s", path);
+        return refuse_errno(why, "cannot write %.200s", path);
     if (rename(temporary, path) != 0)
-        return refuse_errno(why, "cannot replace %s", path);
+        return refuse_errno(why, "cannot replace %.200s", path);
     return CLOISTER_OK;
 }
 
@@ -115,10 +115,10 @@ cloister_status file_write(const char *path, const void *bytes, size_t size, mod
     char temporary[PATH_MAX];
     int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof temporary)
-        return refuse(why, CLOISTER_TOO_BIG, "path %s is too long", path);
+        return refuse(why, CLOISTER_TOO_BIG, "path %.200s is too long", path);
     AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return refuse_errno(why, "cannot create %s", path);
+        return refuse_errno(why, "cannot create %.200s", path);
     cloister_status status = write_temporary(fd, path, temporary, bytes, size, mode, why);
     if (status != CLOISTER_OK)
         (void)unlink(temporary);

@@ -138,6 +138,22 @@ static void folder_is_no_file(void **state)
     expect_no_read(folder, 10, CLOISTER_BAD_FORMAT);
 }
 
+static void long_path_does_not_hide_what_is_wrong_with_it(void **state)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    char name[REASON_SIZE + 1];
+    (void)state;
+    memset(name, 'x', sizeof name);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(file_read(name, 10, &bytes, &size, &why), CLOISTER_IO);
+    assert_non_null(strstr(why.text, "File name too long"));
+    for (size_t i = 0; i + 2 < sizeof name; i += 2)
+        memcpy(name + i, "./", 2);
+    assert_int_equal(file_read(name, 10, &bytes, &size, &why), CLOISTER_BAD_FORMAT);
+    assert_non_null(strstr(why.text, "is not a regular file"));
+}
+
 static void device_is_no_file(void **state)
 {
     (void)state;
@@ -275,6 +291,7 @@ int main(void)
         TEST(sparse_terabyte_is_refused_at_once),
         TEST(absent_file_is_not_found),
         TEST(folder_is_no_file),
+        TEST(long_path_does_not_hide_what_is_wrong_with_it),
         TEST(device_is_no_file),
         TEST(fifo_is_refused_without_waiting),
         TEST(device_is_written_in_place),

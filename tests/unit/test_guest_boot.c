@@ -306,6 +306,17 @@ static void files_that_are_not_there_are_refused(void **state)
     expect_file_refused(&options, CLOISTER_NOT_FOUND, "No such file or directory");
 }
 
+static void path_that_is_too_long_is_refused(void **state)
+{
+    char longest[REASON_SIZE + 1];
+    (void)state;
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    const struct guest_options options = sample_with_initrd(longest);
+    expect_refusal(&options, CLOISTER_IO, "--initrd: cannot open xxx");
+    assert_non_null(strstr(why.text, "File name too long"));
+}
+
 static void what_is_no_regular_file_is_refused_at_once(void **state)
 {
     const char *const paths[] = {folder, other_path, "/dev/zero"};
@@ -414,6 +425,7 @@ int main(void)
         TEST(line_as_long_as_the_kernel_takes_is_taken),
         TEST(line_as_long_as_we_can_pass_on_is_taken),
         TEST(files_that_are_not_there_are_refused),
+        TEST(path_that_is_too_long_is_refused),
         TEST(what_is_no_regular_file_is_refused_at_once),
         TEST(file_that_may_not_be_read_is_refused),
         TEST(files_that_are_no_kernels_are_refused),
