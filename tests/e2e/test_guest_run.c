@@ -10,7 +10,9 @@
 #include "tools/tool.h"
 
 #include "base/file.h"
+#include "base/scope.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -234,6 +236,57 @@ static void guest_reads_and_writes_its_disks(void **state)
     free(bytes);
 }
 
+static unsigned tasks_of(pid_t child)
+{
+    char path[64];
+    unsigned count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)child);
+    DIR *tasks = opendir(path);
+    for (const struct dirent *task = tasks ? readdir(tasks) : NULL; task; task = readdir(tasks))
+        count += task->d_name[0] != '.';
+    if (tasks)
+        (void)closedir(tasks);
+    return count;
+}
+
+/* Where descriptor `fd` leads must start with this; "": it is not open. */
+static void expect_descriptor(pid_t child, unsigned fd, const char *start)
+{
+    char path[64], target[300];
+    (void)snprintf(path, sizeof path, "/proc/%d/fd/%u", (int)child, fd);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    target[length < 0 ? 0 : length] = '\0';
+    if (*start ? strncmp(target, start, strlen(start)) != 0 : *target != '\0')
+        fail_msg("descriptor %u is '%s', not '%s'", fd, target, start);
+}
+
+static void running_guest_has_the_descriptors_that_it_needs_and_no_other(void **state)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+    (void)state;
+    need_guest();
+    make_disk(in_folder("disk"), true);
+    pid_t child = command_start(in_folder("kernel"),
+                                (const char *const[]){"guest", "run", "--kernel", kernel, "--disk",
+                                                      in_folder("disk"), NULL});
+    for (unsigned i = 0; tasks_of(child) < 2 && i < 6000; i++) /* the vCPU's thread comes last */
+        (void)nanosleep(&moment, NULL);
+    const char *const expected[] = {"/dev/null",
+                                    "/dev/null",
+                                    in_folder("kernel"),
+                                    "/memfd:guest",
+                                    "/dev/kvm",
+                                    "anon_inode:kvm-vm",
+                                    "anon_inode:kvm-vcpu:0",
+                                    in_folder("disk"),
+                                    "anon_inode:[eventfd]",
+                                    "anon_inode:[signalfd]"};
+    for (unsigned fd = 0; fd < 256; fd++)
+        expect_descriptor(child, fd, fd < ARRAY_SIZE(expected) ? expected[fd] : "");
+    assert_int_equal(kill(child, SIGTERM), 0);
+    assert_int_equal(command_wait(child), TOOL_OK);
+}
+
 /* A guest's user space that writes to every port and all configuration space ends as any other,
    with a reset or a halt, and so does the VMM. */
 static void guest_that_pokes_every_port_stops_only_itself(void **state)
@@ -450,6 +503,7 @@ int main(void)
         cmocka_unit_test(guest_that_powers_off_ends),
         cmocka_unit_test(guest_that_halts_ends),
         cmocka_unit_test(guest_that_is_told_to_end_ends),
+        cmocka_unit_test(running_guest_has_the_descriptors_that_it_needs_and_no_other),
         cmocka_unit_test(guest_with_memory_above_4_gib_boots),
         cmocka_unit_test(guest_that_pokes_every_port_stops_only_itself),
     };
