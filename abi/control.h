@@ -16,6 +16,8 @@
 #define CLO_CONTROL_MAGIC 0x43574c43u /* "CLWC" */
 #define CLO_CONTROL_MESSAGE_MAX 65536u
 
+#define CLO_GUESTS_MAX 64u /* guests of a world at a time */
+
 /* Request body → reply body. */
 #define CLO_CONTROL_WORLD 1u  /* none → struct clo_world_info */
 #define CLO_CONTROL_MODULE 2u /* struct clo_module_query → struct clo_module_info */

@@ -47,8 +47,10 @@
 #define CLO_GUEST_LIVE 1u
 #define CLO_GUEST_CLOSED 2u /* the world stops, or has had enough of this guest */
 
-#define CLO_GUEST_BEAT_MS 100u  /* `beat` changes so often … */
-#define CLO_GUEST_DEAD_MS 1000u /* … and a world whose beat stands still for so long is dead */
+/* How often `beat` changes, and for how long it must stand still before the world is taken for
+   dead: clearly less than a second, yet five beats may be late. */
+#define CLO_GUEST_BEAT_MS 100u
+#define CLO_GUEST_DEAD_MS (6u * CLO_GUEST_BEAT_MS)
 
 struct clo_guest_header {
     /* World host, before the guest sees it; constant. */

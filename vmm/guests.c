@@ -16,8 +16,6 @@
 #define EVENTS_AT_ONCE 16
 #define ACCEPTS_AT_ONCE 4
 #define LOGS_PER_S 16u
-#define NS_PER_MS 1000000ull
-#define BEAT_NS (CLO_GUEST_BEAT_MS * NS_PER_MS)
 
 /* Kinds of descriptor: with the guest's place and its serial in epoll's data. */
 enum watched { WATCH_LISTEN, WATCH_VMM, WATCH_LANES };
@@ -43,11 +41,17 @@ cloister_status guests_create(struct guests *guests, struct world *world, int li
                               .accepting = true,
                               .logs = rate_of(LOGS_PER_S, world_now()),
                               .body = malloc(CONTROL_BODY_MAX)};
+    guest_heart_create(&guests->heart);
     if (!guests->body)
         return refuse(why, CLOISTER_NO_MEMORY, "no memory for guests");
     if (guests->epoll < 0 || !watch(guests, listen, EPOLLIN, watch_data(WATCH_LISTEN, 0, 0)))
         return refuse_errno(why, "cannot watch the guest socket");
     return CLOISTER_OK;
+}
+
+cloister_status guests_start(struct guests *guests, struct reason *why)
+{
+    return guest_heart_start(&guests->heart, why);
 }
 
 /* While descriptors are used up the listening socket would report a VMM again and again. */
@@ -76,6 +80,7 @@ static void dismiss(struct guests *guests, unsigned place, cloister_status becau
                     (unsigned long long)guest->number);
     else if (because == CLOISTER_CLOSED && may_log(guests))
         log_info("guest %llu is gone", (unsigned long long)guest->number);
+    guest_heart_remove(&guests->heart, &guest->memory.header->beat);
     guest_destroy(guest);
     free(guest);
     guests->place[place].guest = NULL;
@@ -103,8 +108,8 @@ static bool identify(const struct guests *guests, int fd, struct clo_caller *cal
 static bool find_place(const struct guests *guests, uint32_t uid, unsigned *place)
 {
     unsigned held = 0;
-    unsigned found = GUESTS_MAX;
-    for (unsigned i = GUESTS_MAX; i-- > 0;) {
+    unsigned found = CLO_GUESTS_MAX;
+    for (unsigned i = CLO_GUESTS_MAX; i-- > 0;) {
         if (!guests->place[i].guest)
             found = i;
         else
@@ -112,7 +117,7 @@ static bool find_place(const struct guests *guests, uint32_t uid, unsigned *plac
     }
     *place = found;
     bool may = uid == guests->world->owner || uid == 0 || held < GUESTS_USER_MAX;
-    return may && found < GUESTS_MAX;
+    return may && found < CLO_GUESTS_MAX;
 }
 
 static bool admit(struct guests *guests, unsigned place, struct guest *guest)
@@ -125,8 +130,8 @@ static bool admit(struct guests *guests, unsigned place, struct guest *guest)
     guests->serial = serial;
     guests->place[place].serial = serial;
     guests->place[place].guest = guest;
-    if (guests->count++ == 0)
-        guests->beat_at = world_now() + BEAT_NS;
+    guests->count++;
+    guest_heart_add(&guests->heart, &guest->memory.header->beat);
     return true;
 }
 
@@ -210,26 +215,12 @@ static void handle(struct guests *guests, const struct epoll_event *event)
         dismiss(guests, place, heard);
 }
 
-static void beat(struct guests *guests, uint64_t now)
-{
-    if (guests->count == 0 || now < guests->beat_at)
-        return;
-    guests->beat_at = now + BEAT_NS;
-    for (unsigned i = 0; i < GUESTS_MAX; i++)
-        if (guests->place[i].guest)
-            (void)__atomic_fetch_add(&guests->place[i].guest->memory.header->beat, 1,
-                                     __ATOMIC_RELAXED);
-}
-
 int guests_timeout(const struct guests *guests)
 {
-    if (guests->count == 0)
-        return -1;
-    for (unsigned i = 0; i < GUESTS_MAX; i++)
+    for (unsigned i = 0; i < CLO_GUESTS_MAX; i++)
         if (guests->place[i].guest && guests->place[i].guest->pending)
             return 0;
-    uint64_t now = world_now();
-    return now < guests->beat_at ? (int)((guests->beat_at - now) / NS_PER_MS) + 1 : 0;
+    return -1;
 }
 
 void guests_turn(struct guests *guests)
@@ -238,17 +229,17 @@ void guests_turn(struct guests *guests)
     int count = epoll_wait(guests->epoll, events, EVENTS_AT_ONCE, 0);
     for (int i = 0; i < count; i++)
         handle(guests, &events[i]);
-    for (unsigned i = 0; i < GUESTS_MAX; i++)
+    for (unsigned i = 0; i < CLO_GUESTS_MAX; i++)
         if (guests->place[i].guest && guests->place[i].guest->pending)
             answer(guests, i);
-    beat(guests, world_now());
 }
 
 void guests_destroy(struct guests *guests)
 {
-    for (unsigned i = 0; i < GUESTS_MAX; i++)
+    for (unsigned i = 0; i < CLO_GUESTS_MAX; i++)
         if (guests->place[i].guest)
             dismiss(guests, i, CLOISTER_OK);
+    guest_heart_stop(&guests->heart);
     if (guests->epoll >= 0)
         (void)close(guests->epoll);
     free(guests->body);

@@ -7,9 +7,9 @@
 #define VMM_GUESTS_H
 
 #include "vmm/guest.h"
+#include "vmm/guest_heart.h"
 
-/* At a time, and how many of them one user other than the world's own may hold. */
-#define GUESTS_MAX 64u
+/* How many at a time one user other than the world's own may hold. */
 #define GUESTS_USER_MAX 32u
 
 struct guests {
@@ -21,12 +21,12 @@ struct guests {
     unsigned count;
     uint32_t serial; /* of the last that came */
     uint64_t numbers;
-    uint64_t beat_at; /* clock of the next heartbeat */
     struct rate logs; /* VMMs that come and go fast do not fill the log */
+    struct guest_heart heart;
     struct {
         uint32_t serial;
         struct guest *guest; /* NULL: free */
-    } place[GUESTS_MAX];
+    } place[CLO_GUESTS_MAX];
     uint8_t *body; /* room for a reply */
 };
 
@@ -35,10 +35,13 @@ CLOISTER_MUST_USE cloister_status guests_create(struct guests *guests, struct wo
                                                 int listen, uint32_t memory_size,
                                                 struct reason *why);
 
+/* Starts the heartbeat. Before the main thread is shut in. */
+CLOISTER_MUST_USE cloister_status guests_start(struct guests *guests, struct reason *why);
+
 /* How long until the next turn if nothing happens, ms; -1: for ever. */
 int guests_timeout(const struct guests *guests);
 
-/* Whatever is due: who connects, what VMMs say, what lanes ask, heartbeats. Never blocks. */
+/* Whatever is due: who connects, what VMMs say, what lanes ask. Never blocks. */
 void guests_turn(struct guests *guests);
 
 /* Ends every guest. After world_stop. */

@@ -140,6 +140,8 @@ static cloister_status run_sandboxed(struct world *world, struct server *server,
     struct reason later = {0};
     files->processes = world->processes = sandbox_open_processes(files);
     cloister_status status = world_start_threads(world, why);
+    if (status == CLOISTER_OK && server->guests)
+        status = guests_start(server->guests, why);
     if (status == CLOISTER_OK)
         status = sandbox_enter(SANDBOX_MAIN, files, why);
     if (status == CLOISTER_OK)

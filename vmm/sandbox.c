@@ -78,6 +78,8 @@ cloister_status sandbox_enter(enum sandbox_kind kind, const struct sandbox_files
     switch (kind) {
     case SANDBOX_MAIN:
         return enter_main(files, &pid, why);
+    case SANDBOX_HEART:
+        return filter_load(filter_heart, ARRAY_SIZE(filter_heart), &pid, 1, why);
     case SANDBOX_EXEC:
         return filter_load(filter_exec, ARRAY_SIZE(filter_exec), &pid, 1, why);
     default:

@@ -8,9 +8,10 @@
 #include "base/reason.h"
 
 enum sandbox_kind {
-    SANDBOX_VCPU, /* a module thread */
-    SANDBOX_MAIN, /* the thread that serves the world socket */
-    SANDBOX_EXEC, /* the only thread of cloister exec */
+    SANDBOX_VCPU,  /* a module thread */
+    SANDBOX_HEART, /* the heartbeat for guests */
+    SANDBOX_MAIN,  /* the thread that serves the world socket */
+    SANDBOX_EXEC,  /* the only thread of cloister exec */
 };
 
 /* Process-wide, first of all: not dumpable, no core file, no new privileges. */

@@ -38,16 +38,11 @@ static cloister_status check_header(const struct clo_guest_header *copy, size_t 
     return CLOISTER_OK;
 }
 
-static uint32_t now_ms(void)
+static uint64_t now_ms(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-}
-
-static uint64_t pulse_of(uint32_t beat, uint32_t at_ms)
-{
-    return (uint64_t)beat << 32 | at_ms;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 cloister_status mailbox_open(const struct sysfs_places *places, const char *address,
@@ -66,8 +61,7 @@ cloister_status mailbox_open(const struct sysfs_places *places, const char *addr
     }
     mailbox->mapping = mapping;
     mailbox->generation = copy.generation;
-    atomic_init(&mailbox->pulse, pulse_of(copy.beat, now_ms()));
-    atomic_init(&mailbox->looked, now_ms());
+    pulse_start(&mailbox->pulse, copy.beat, now_ms());
     return CLOISTER_OK;
 }
 
@@ -76,28 +70,13 @@ void mailbox_close(struct mailbox *mailbox)
     sysfs_device_unmap(&mailbox->mapping);
 }
 
-/* A guest that has slept for long knows nothing of the beats meanwhile: it begins anew, rather than
-   take a world for dead that has only not been looked at. */
-static bool beats(struct mailbox *mailbox, uint32_t beat)
-{
-    uint32_t now = now_ms();
-    uint64_t pulse = atomic_load_explicit(&mailbox->pulse, memory_order_relaxed);
-    uint32_t looked = atomic_exchange_explicit(&mailbox->looked, now, memory_order_relaxed);
-    if (beat != (uint32_t)(pulse >> 32) || (int32_t)(now - looked) >= (int32_t)CLO_GUEST_DEAD_MS) {
-        atomic_store_explicit(&mailbox->pulse, pulse_of(beat, now), memory_order_relaxed);
-        return true;
-    }
-    /* Another thread may have seen a new beat after our look at the clock. */
-    return (int32_t)(now - (uint32_t)pulse) < (int32_t)CLO_GUEST_DEAD_MS;
-}
-
 bool mailbox_alive(struct mailbox *mailbox)
 {
     const struct clo_guest_header *header = header_of(mailbox);
     const _Atomic uint64_t *generation = (const _Atomic uint64_t *)&header->generation;
     return atomic_load_explicit(generation, memory_order_relaxed) == mailbox->generation &&
            shared_read(&header->state) == CLO_GUEST_LIVE &&
-           beats(mailbox, shared_peek(&header->beat));
+           pulse_felt(&mailbox->pulse, shared_peek(&header->beat), now_ms());
 }
 
 /* The peer in the upper half is 0, the world host. */

@@ -6,16 +6,13 @@
 #define GUEST_MAILBOX_H
 
 #include "abi/guest.h"
+#include "normal-world/guest/pulse.h"
 #include "normal-world/guest/sysfs_device.h"
-
-#include <stdatomic.h>
-#include <stdbool.h>
 
 struct mailbox {
     struct sysfs_mapping mapping;
     uint64_t generation;
-    _Atomic uint64_t pulse;  /* the beat last seen, << 32, and when it was first, ms */
-    _Atomic uint32_t looked; /* when it was last looked at, ms */
+    struct pulse pulse;
 };
 
 /* Maps the device and checks the header. Statuses: of sysfs_device_map; BAD_FORMAT: not the memory
@@ -28,7 +25,7 @@ CLOISTER_MUST_USE cloister_status mailbox_open(const struct sysfs_places *places
 void mailbox_close(struct mailbox *mailbox);
 
 /* Does the world that we found when we opened it still live? Any thread may ask; who waits asks at
-   least every CLO_GUEST_DEAD_MS / 2, and gets the answer "no" at most CLO_GUEST_DEAD_MS late. */
+   least every CLO_GUEST_BEAT_MS, and gets the answer "no" at most CLO_GUEST_DEAD_MS late. */
 bool mailbox_alive(struct mailbox *mailbox);
 
 /* Rings one of the world host's doorbells. */

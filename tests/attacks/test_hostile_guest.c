@@ -31,7 +31,6 @@
 #define RINGS 200000u
 #define CROWD 150u
 #define DESCRIPTORS 4096u
-#define GUESTS_MAX 64u /* as many as a world serves */
 
 /* The crowd's descriptors are all ours. */
 static void raise_descriptor_limit(void)
@@ -480,7 +479,7 @@ static void crowd_of_vmms_leaves_the_guests_that_are_there(void **state)
         if (!greeted[i])
             (void)close(socket);
     }
-    assert_int_equal(count, GUESTS_MAX - 1);
+    assert_int_equal(count, CLO_GUESTS_MAX - 1);
     honest_go_on(&honest);
     for (unsigned i = 0; i < CROWD; i++)
         if (greeted[i])

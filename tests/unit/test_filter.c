@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-enum list { OF_VCPU, OF_MAIN, OF_MAIN_WITHOUT_FILES, OF_EXEC, OF_KEEPER, LISTS };
+enum list { OF_VCPU, OF_HEART, OF_MAIN, OF_MAIN_WITHOUT_FILES, OF_EXEC, OF_KEEPER, LISTS };
 
 static cloister_status enter(enum list list, int folder, int processes)
 {
@@ -32,6 +32,8 @@ static cloister_status enter(enum list list, int folder, int processes)
     switch (list) {
     case OF_VCPU:
         return sandbox_enter(SANDBOX_VCPU, NULL, NULL);
+    case OF_HEART:
+        return sandbox_enter(SANDBOX_HEART, NULL, NULL);
     case OF_EXEC:
         return sandbox_enter(SANDBOX_EXEC, NULL, NULL);
     case OF_KEEPER:
@@ -166,6 +168,7 @@ static void main_thread_removes_from_the_runtime_folder_only(void **state)
     assert_int_equal(behind(OF_MAIN_WITHOUT_FILES, remove_from_folder), 0);
     assert_int_equal(behind(OF_MAIN, remove_from_elsewhere), KILLED);
     assert_int_equal(behind(OF_VCPU, remove_from_folder), KILLED);
+    assert_int_equal(behind(OF_HEART, remove_from_folder), KILLED);
 }
 
 static void arguments_are_held_to_the_list(void **state)

@@ -690,6 +690,26 @@ static void world_that_was_not_looked_at_for_long_is_not_dead(void **state)
     cloister_world_close(world);
 }
 
+/* It was stopped for a while, say: who was told of its end stays with that, who comes is served. */
+static void world_that_beats_again_serves_who_comes(void **state)
+{
+    struct guest_world *host = *state;
+    cloister_world *world = opened(host);
+    cloister_session *session = session_of(world);
+    host->heartless = true;
+    host->deaf = true;
+    assert_int_equal(echo(session, 10, 0).status, CLOISTER_DEAD);
+    host->heartless = false;
+    assert_int_equal(echo(session, 10, 0).status, CLOISTER_DEAD);
+    host->deaf = false;
+    cloister_session_close(session);
+    session = session_of(world);
+    expect_echo(session, 10);
+    cloister_session_close(session);
+    cloister_world_close(world);
+    cloister_world_close(opened(host));
+}
+
 /* Lanes among processes */
 
 /* A child that opens a session and lives until it is killed. */
@@ -881,6 +901,7 @@ int main(void)
         TEST(call_ends_when_the_world_closes_the_memory),
         TEST(call_ends_when_another_world_comes),
         TEST(world_that_was_not_looked_at_for_long_is_not_dead),
+        TEST(world_that_beats_again_serves_who_comes),
         TEST(lane_of_a_killed_process_is_recovered),
         TEST(two_processes_do_not_meet),
         TEST(lane_with_an_open_question_is_left_alone_while_there_are_others),

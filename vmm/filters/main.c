@@ -130,13 +130,14 @@ static const struct filter_rule signals[] = {
 int main(void)
 {
     static const struct filter_list of_vcpu[] = {LIST(common), LIST(vcpu), LIST(signals), END};
+    static const struct filter_list of_heart[] = {LIST(common), END};
     static const struct filter_list of_exec[] = {LIST(common), LIST(vcpu), LIST(program), END};
     static const struct filter_list of_main[] = {LIST(common),  LIST(server),    LIST(folder),
                                                  LIST(signals), LIST(processes), END};
     static const struct filter_list of_main_without_files[] = {LIST(common), LIST(server),
                                                                LIST(folder), LIST(signals), END};
-    bool written = filter_write("filter_vcpu", of_vcpu) && filter_write("filter_exec", of_exec) &&
-                   filter_write("filter_main", of_main) &&
+    bool written = filter_write("filter_vcpu", of_vcpu) && filter_write("filter_heart", of_heart) &&
+                   filter_write("filter_exec", of_exec) && filter_write("filter_main", of_main) &&
                    filter_write("filter_main_without_files", of_main_without_files);
     return written ? 0 : 1;
 }
