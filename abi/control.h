@@ -16,8 +16,6 @@
 #define CLO_CONTROL_MAGIC 0x43574c43u /* "CLWC" */
 #define CLO_CONTROL_MESSAGE_MAX 65536u
 
-#define CLO_GUESTS_MAX 64u /* guests of a world at a time */
-
 /* Request body → reply body. */
 #define CLO_CONTROL_WORLD 1u  /* none → struct clo_world_info */
 #define CLO_CONTROL_MODULE 2u /* struct clo_module_query → struct clo_module_info */
@@ -28,6 +26,7 @@
 #define CLO_CONTROL_STOP 5u    /* none → none; only for the world's own user and root */
 #define CLO_CONTROL_METRICS 6u /* struct clo_module_query → struct clo_module_metrics */
 #define CLO_CONTROL_CLOSE 7u   /* none → none; a guest's lane only: gives its channel up */
+#define CLO_CONTROL_GUESTS 8u  /* none → struct clo_guests_info; as STOP, so never for a guest */
 
 struct clo_control_header {
     uint32_t magic;
@@ -111,6 +110,35 @@ struct clo_module_metrics {
 
 #define CLO_SERVICE_COUNT_MAX 0x00ffffffffffffffull
 
+#define CLO_GUESTS_MAX 64u /* of a world at a time */
+#define CLO_GUEST_SOCKET_SIZE 256u
+
+/* A guest, as the world host knows it. What its VMM states of it is as true as that is. */
+struct clo_guest_info {
+    struct clo_caller caller; /* kind, number and VMM: as modules are told */
+    uint64_t connected_at;    /* host clock, s */
+    uint64_t requests;        /* answered in its lanes */
+    uint32_t memory;          /* bytes that it shares with the world */
+    uint32_t channels;        /* live now, of all its programs */
+    uint32_t measured;        /* 1: the VMM has stated the digests; 0: they are zero */
+    uint32_t reserved;
+    uint8_t kernel[CLO_DIGEST_SIZE]; /* SHA-384; zero: there is none */
+    uint8_t initrd[CLO_DIGEST_SIZE];
+    uint8_t command_line[CLO_DIGEST_SIZE];
+};
+
+/* Only the guests that there are travel. */
+struct clo_guests_info {
+    uint8_t socket[CLO_GUEST_SOCKET_SIZE]; /* its path, bytes that are no printable ASCII as \xNN;
+                                              empty: the world serves no guests */
+    uint32_t count;
+    uint32_t reserved;
+    struct clo_guest_info guest[CLO_GUESTS_MAX]; /* by number, lowest first */
+};
+
+#define CLO_GUESTS_INFO_SIZE(count)                                                                \
+    (offsetof(struct clo_guests_info, guest) + (count) * sizeof(struct clo_guest_info))
+
 struct clo_open_request {
     uint8_t module[CLO_NAME_SIZE];
     uint32_t arena_size; /* wanted, at most CLO_ARENA_MAX; rounded up to pages */
@@ -139,6 +167,10 @@ static_assert(offsetof(struct clo_module_info, method) == 464, "clo_module_info.
 static_assert(sizeof(struct clo_module_info) == 464 + 32 * 72, "clo_module_info");
 static_assert(offsetof(struct clo_module_metrics, generation) == 56, "clo_module_metrics");
 static_assert(sizeof(struct clo_module_metrics) == 88 + 8 * CLO_SERVICE_BUCKETS, "clo_metrics");
+static_assert(offsetof(struct clo_guest_info, kernel) == 64, "clo_guest_info.kernel");
+static_assert(sizeof(struct clo_guest_info) == 208, "clo_guest_info");
+static_assert(CLO_GUESTS_INFO_SIZE(0) == 264, "clo_guests_info");
+static_assert(sizeof(struct clo_guests_info) == 264 + 64 * 208, "clo_guests_info");
 static_assert(sizeof(struct clo_open_request) == 40, "clo_open_request");
 static_assert(sizeof(struct clo_open_reply) == 16 + sizeof(struct clo_module_info), "open_reply");
 static_assert(sizeof(struct clo_report_query) == 104, "clo_report_query");

@@ -20,7 +20,7 @@
 static const char help[] =
     "Usage: cloister top [WORLD...] [-d SECONDS] [--sort KEY] [--once [--json]]\n"
     "Watches running worlds and their modules: calls and exits per second, latency, who polls or\n"
-    "is parked, channels, memory of world host and keeper. All worlds, or those named.\n"
+    "is parked, channels, memory of world host and keeper, guests. All worlds, or those named.\n"
     "\n"
     "  -d, --delay SECONDS  time between two looks (0.1 to 3600; default 2, with --once 1)\n"
     "  --sort KEY           name, calls, p99, exits or memory\n"

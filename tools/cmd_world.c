@@ -22,7 +22,7 @@ static const char help[] =
     "\n"
     "  run NAME --module FILE...   start a world; --help says with what options\n"
     "  ls [--json]                 running worlds\n"
-    "  show NAME [--json]          a world: its modules, measurements, authors, calls\n"
+    "  show NAME [--json]          a world: its modules, measurements, authors, calls, guests\n"
     "  stop NAME                   end a world; returns when it is gone\n"
     "\n"
     "NAME is a world's name, or the path of its socket if it contains '/'. In a guest 'guest:'\n"

@@ -4,6 +4,7 @@
 #include "tools/snapshot.h"
 
 #include "base/scope.h"
+#include "tools/world_guests.h"
 
 #include <string.h>
 #include <time.h>
@@ -34,6 +35,15 @@ static cloister_status ask_modules(cloister_world *world, struct world_sample *s
     return CLOISTER_OK;
 }
 
+static cloister_status ask_guests(cloister_world *world, struct world_sample *sample)
+{
+    struct world_guests guests;
+    cloister_status status = world_guests_read(world, &guests);
+    sample->guests_are_known = guests.known;
+    sample->guests = guests.info.count;
+    return status;
+}
+
 static cloister_status ask(struct world_sample *sample)
 {
     cloister_world *world;
@@ -43,6 +53,8 @@ static cloister_status ask(struct world_sample *sample)
     status = cloister_world_set_timeout(world, ANSWER_MS);
     if (status == CLOISTER_OK)
         status = cloister_world_info(world, &sample->info);
+    if (status == CLOISTER_OK)
+        status = ask_guests(world, sample);
     if (status == CLOISTER_OK)
         status = ask_modules(world, sample);
     cloister_world_close(world);

@@ -19,6 +19,8 @@ struct world_sample {
     struct process_memory host;
     struct process_memory keeper;
     struct clo_module_metrics *module; /* info.module_count of them */
+    bool guests_are_known;             /* this user is told of them */
+    uint32_t guests;
 };
 
 struct snapshot {

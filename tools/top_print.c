@@ -13,9 +13,9 @@
 /* What matters most comes first: a narrow terminal cuts the rest. */
 void top_head(char line[TOP_LINE_SIZE], size_t width)
 {
-    (void)snprintf(line, TOP_LINE_SIZE, "%-*s %7s %6s %6s %7s %-9s %5s %6s %6s  %s", NAME_WIDTH,
+    (void)snprintf(line, TOP_LINE_SIZE, "%-*s %7s %6s %6s %7s %-9s %5s %6s %6s %6s  %s", NAME_WIDTH,
                    "WORLD / MODULE", "CALLS/S", "P50", "P99", "EXITS/S", "WAITING", "CHANS", "HOST",
-                   "KEEPER", "STATE");
+                   "KEEPER", "GUESTS", "STATE");
     if (width < TOP_LINE_SIZE)
         line[width] = '\0';
 }
@@ -41,11 +41,19 @@ static void show_rate(const struct top_row *row, double value, char *text)
         (void)snprintf(text, TEXT_SIZE, "-");
 }
 
+static void show_guests(const struct top_row *row, char *text)
+{
+    if (row->guests_are_known)
+        (void)snprintf(text, TEXT_SIZE, "%" PRIu32, row->guests);
+    else
+        (void)snprintf(text, TEXT_SIZE, "-");
+}
+
 void top_line(const struct top_row *row, char line[TOP_LINE_SIZE], size_t width)
 {
     char name[NAME_WIDTH + 1];
     char calls[TEXT_SIZE], exits[TEXT_SIZE], p50[TEXT_SIZE], p99[TEXT_SIZE];
-    char waiting[TEXT_SIZE], host[TEXT_SIZE] = "", keeper[TEXT_SIZE] = "";
+    char waiting[TEXT_SIZE], host[TEXT_SIZE] = "", keeper[TEXT_SIZE] = "", guests[TEXT_SIZE] = "";
     show_name(row, name);
     show_rate(row, row->calls_per_s, calls);
     show_rate(row, row->exits_per_s, exits);
@@ -55,10 +63,11 @@ void top_line(const struct top_row *row, char line[TOP_LINE_SIZE], size_t width)
     if (!row->is_module) {
         top_bytes(top_memory(&row->host), host, sizeof host);
         top_bytes(top_memory(&row->keeper), keeper, sizeof keeper);
+        show_guests(row, guests);
     }
-    (void)snprintf(line, TOP_LINE_SIZE, "%-*s %7s %6s %6s %7s %-9s %5" PRIu32 " %6s %6s  %s",
+    (void)snprintf(line, TOP_LINE_SIZE, "%-*s %7s %6s %6s %7s %-9s %5" PRIu32 " %6s %6s %6s  %s",
                    NAME_WIDTH, name, calls, p50, p99, exits, waiting, row->channels, host, keeper,
-                   row->state);
+                   guests, row->state);
     if (width < TOP_LINE_SIZE)
         line[width] = '\0';
 }
@@ -122,6 +131,7 @@ static json_t *world_json(const struct top_row *row)
     json_t *memory = json_pack("{s:o, s:o}", "host", memory_json(&row->host), "keeper",
                                memory_json(&row->keeper));
     if (json_object_set_new(world, "memory_bytes", memory) == 0 &&
+        json_object_set_new(world, "guests", number(row->guests_are_known, row->guests)) == 0 &&
         json_object_set_new(world, "modules", modules) == 0)
         return world;
     json_decref(world);

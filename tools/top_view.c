@@ -91,6 +91,8 @@ static void fill_world(struct top_row *row, const struct world_sample *old,
     double seconds = old ? (double)(now->taken_ns - old->taken_ns) / 1e9 : 0;
     row->rates_are_known = old != NULL;
     row->modules = now->info.module_count;
+    row->guests_are_known = now->guests_are_known;
+    row->guests = now->guests;
     row->host = now->host;
     row->keeper = now->keeper;
     row->exits = now->info.exits;

@@ -24,7 +24,9 @@ struct top_row {
     uint32_t threads;
     uint32_t polling;
     uint32_t channels;
-    uint32_t modules;           /* world: that follow */
+    uint32_t modules;      /* world: that follow */
+    bool guests_are_known; /* world */
+    uint32_t guests;
     struct process_memory host; /* world */
     struct process_memory keeper;
 };

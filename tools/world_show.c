@@ -61,7 +61,7 @@ static cloister_status read_all(cloister_world *world, struct world_facts *facts
     cloister_status status = cloister_world_info(world, &facts->info);
     for (uint32_t i = 0; status == CLOISTER_OK && i < facts->info.module_count; i++)
         status = cloister_world_module(world, i, &facts->module[i]);
-    return status;
+    return status == CLOISTER_OK ? world_guests_read(world, &facts->guests) : status;
 }
 
 cloister_status world_facts_read(const char *name, struct world_facts *facts, struct reason *why)
@@ -114,12 +114,16 @@ json_t *world_facts_json(const struct world_facts *facts)
     for (uint32_t i = 0; i < info->module_count; i++)
         if (json_array_append_new(modules, module_json(&facts->module[i])) != 0)
             break;
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:b, s:I, s:I, s:o}", "name", info->name,
-                     "state", world_state_name(info->state), "pid", (json_int_t)info->pid, "keeper",
-                     (json_int_t)info->keeper, "kvm", info->kvm, "isolation",
-                     world_isolation_name(info->isolation), "debug", info->debug != 0, "started_at",
-                     (json_int_t)info->started_at, "exits", (json_int_t)info->exits, "modules",
-                     modules);
+    json_t *world = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:b, s:I, s:I, s:o}", "name",
+                              info->name, "state", world_state_name(info->state), "pid",
+                              (json_int_t)info->pid, "keeper", (json_int_t)info->keeper, "kvm",
+                              info->kvm, "isolation", world_isolation_name(info->isolation),
+                              "debug", info->debug != 0, "started_at", (json_int_t)info->started_at,
+                              "exits", (json_int_t)info->exits, "modules", modules);
+    if (world_guests_json(&facts->guests, world))
+        return world;
+    json_decref(world);
+    return NULL;
 }
 
 static void print_module(const struct clo_module_info *module)
@@ -155,4 +159,5 @@ void world_facts_print(const struct world_facts *facts)
     (void)printf("isolation    %s on %s\n", world_isolation_name(info->isolation), info->kvm);
     for (uint32_t i = 0; i < info->module_count; i++)
         print_module(&facts->module[i]);
+    world_guests_print(&facts->guests);
 }

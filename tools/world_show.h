@@ -5,13 +5,12 @@
 #define TOOLS_WORLD_SHOW_H
 
 #include "base/reason.h"
-#include "cloister/client.h"
-
-#include <jansson.h>
+#include "tools/world_guests.h"
 
 struct world_facts {
     struct clo_world_info info;
     struct clo_module_info module[CLO_MODULES_MAX]; /* info.module_count of them */
+    struct world_guests guests;
 };
 
 /* Asks a running world for everything. The reason names the world. */

@@ -4,6 +4,7 @@
  */
 #include "vmm/control.h"
 
+#include "vmm/guests_info.h"
 #include "vmm/module_metrics.h"
 
 #include "base/bytes.h"
@@ -230,20 +231,39 @@ static cloister_status answer_report(struct question *question)
 static_assert(CLO_KEEPER_MESSAGE_MAX - sizeof(struct clo_keeper_header) <= CONTROL_BODY_MAX,
               "a report fits into a reply");
 
-static cloister_status answer_stop(struct question *question)
+/* The world's own user, or root. A guest is not the user whose VMM runs it. */
+static bool is_operator(const struct question *question)
 {
     uint32_t uid = question->client->caller.uid;
-    /* A guest is not the user whose VMM runs it. */
-    if (question->client->memory)
-        return CLOISTER_DENIED;
-    if (uid != 0 && uid != question->world->owner) {
-        log_warning("pid %u of user %u asked the world to stop; only its own user and root may",
-                    question->client->caller.pid, uid);
-        return CLOISTER_DENIED;
+    return !question->client->memory && (uid == 0 || uid == question->world->owner);
+}
+
+static cloister_status answer_stop(struct question *question)
+{
+    const struct clo_caller *caller = &question->client->caller;
+    if (is_operator(question)) {
+        question->reply->stop = true;
+        return CLOISTER_OK;
     }
-    question->reply->stop = true;
+    if (!question->client->memory)
+        log_warning("pid %u of user %u asked the world to stop; only its own user and root may",
+                    caller->pid, caller->uid);
+    return CLOISTER_DENIED;
+}
+
+/* No guest learns of another. */
+static cloister_status answer_guests(struct question *question)
+{
+    struct clo_guests_info info;
+    if (!is_operator(question))
+        return CLOISTER_DENIED;
+    guests_fill_info(question->world->guests, &info);
+    size_t size = CLO_GUESTS_INFO_SIZE(info.count);
+    memcpy(reply_body(question, size), &info, size);
     return CLOISTER_OK;
 }
+
+static_assert(sizeof(struct clo_guests_info) <= CONTROL_BODY_MAX, "all guests fit into a reply");
 
 static const struct {
     cloister_status (*answer)(struct question *question);
@@ -256,6 +276,7 @@ static const struct {
     [CLO_CONTROL_STOP] = {answer_stop, 0},
     [CLO_CONTROL_CLOSE] = {answer_close, 0},
     [CLO_CONTROL_METRICS] = {answer_metrics, sizeof(struct clo_module_query)},
+    [CLO_CONTROL_GUESTS] = {answer_guests, 0},
 };
 
 static bool is_known(uint16_t type)

@@ -19,8 +19,12 @@ static uint16_t protocol_id(uint64_t number)
 cloister_status guest_create(struct guest *guest, int socket, uint64_t number, uint32_t memory_size,
                              const struct clo_caller *caller, struct reason *why)
 {
-    *guest = (struct guest){
-        .socket = -1, .number = number, .requests = rate_of(REQUESTS_PER_S, world_now())};
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    *guest = (struct guest){.socket = -1,
+                            .number = number,
+                            .connected_at = (uint64_t)now.tv_sec,
+                            .requests = rate_of(REQUESTS_PER_S, world_now())};
     cloister_status status =
         guest_memory_create(&guest->memory, memory_size, (uint32_t)number, why);
     if (status == CLOISTER_OK && !guest_greet(socket, protocol_id(number), &guest->memory))

@@ -15,6 +15,8 @@
 struct guest {
     int socket; /* of its VMM, non-blocking */
     uint64_t number;
+    uint64_t connected_at; /* host clock, s */
+    uint64_t answers;      /* to requests in its lanes */
     struct guest_memory memory;
     struct guest_statement statement;
     struct rate requests;

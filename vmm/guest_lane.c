@@ -56,6 +56,7 @@ static bool answer_lane(struct world *world, struct guest *guest, unsigned index
         refuse_request(copy, size, CLOISTER_LIMIT, &reply);
     put_reply(lane, &reply, request);
     guest->answered[index] = request;
+    guest->answers++;
     return true;
 }
 

@@ -16,6 +16,16 @@
 
 #define BACKLOG 16
 
+static void keep_path(const char *folder, const char *path, struct guest_socket *at)
+{
+    AUTO_FREE char *absolute = realpath(folder, NULL);
+    size_t size = sizeof at->path;
+    const char *slash = absolute && strcmp(absolute, "/") == 0 ? "" : "/";
+    int length = absolute ? snprintf(at->path, size, "%s%s%s", absolute, slash, at->name) : -1;
+    if (length < 0 || (size_t)length >= size)
+        (void)snprintf(at->path, size, "%s", path);
+}
+
 static cloister_status take_path(const char *path, struct guest_socket *at,
                                  struct sockaddr_un *address, struct reason *why)
 {
@@ -35,6 +45,7 @@ static cloister_status take_path(const char *path, struct guest_socket *at,
     at->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (at->folder < 0)
         return refuse_errno(why, "cannot open the guest socket's folder %s", folder);
+    keep_path(folder, path, at);
     return CLOISTER_OK;
 }
 

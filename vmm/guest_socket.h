@@ -5,6 +5,7 @@
 #ifndef VMM_GUEST_SOCKET_H
 #define VMM_GUEST_SOCKET_H
 
+#include "abi/control.h"
 #include "base/reason.h"
 
 #include <sys/un.h>
@@ -13,6 +14,7 @@ struct guest_socket {
     int folder;                                             /* that it lies in; -1: none */
     int listen;                                             /* non-blocking; -1: none */
     char name[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* in `folder` */
+    char path[CLO_GUEST_SOCKET_SIZE]; /* for people: absolute, unless that is too long */
 };
 
 /* Listens at `path`; NULL: no socket. What a world that was killed left there is replaced.

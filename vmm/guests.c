@@ -31,20 +31,23 @@ static bool watch(const struct guests *guests, int fd, uint32_t events, uint64_t
     return epoll_ctl(guests->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-cloister_status guests_create(struct guests *guests, struct world *world, int listen,
-                              uint32_t memory_size, struct reason *why)
+cloister_status guests_create(struct guests *guests, struct world *world,
+                              const struct guest_socket *at, uint32_t memory_size,
+                              struct reason *why)
 {
     *guests = (struct guests){.world = world,
-                              .listen = listen,
+                              .listen = at->listen,
+                              .path = at->path,
                               .epoll = epoll_create1(EPOLL_CLOEXEC),
                               .memory_size = memory_size,
                               .accepting = true,
                               .logs = rate_of(LOGS_PER_S, world_now()),
                               .body = malloc(CONTROL_BODY_MAX)};
     guest_heart_create(&guests->heart);
+    world->guests = guests;
     if (!guests->body)
         return refuse(why, CLOISTER_NO_MEMORY, "no memory for guests");
-    if (guests->epoll < 0 || !watch(guests, listen, EPOLLIN, watch_data(WATCH_LISTEN, 0, 0)))
+    if (guests->epoll < 0 || !watch(guests, at->listen, EPOLLIN, watch_data(WATCH_LISTEN, 0, 0)))
         return refuse_errno(why, "cannot watch the guest socket");
     return CLOISTER_OK;
 }
@@ -239,6 +242,7 @@ void guests_destroy(struct guests *guests)
     for (unsigned i = 0; i < CLO_GUESTS_MAX; i++)
         if (guests->place[i].guest)
             dismiss(guests, i, CLOISTER_OK);
+    guests->world->guests = NULL;
     guest_heart_stop(&guests->heart);
     if (guests->epoll >= 0)
         (void)close(guests->epoll);

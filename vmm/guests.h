@@ -8,14 +8,16 @@
 
 #include "vmm/guest.h"
 #include "vmm/guest_heart.h"
+#include "vmm/guest_socket.h"
 
 /* How many at a time one user other than the world's own may hold. */
 #define GUESTS_USER_MAX 32u
 
 struct guests {
     struct world *world;
-    int listen; /* not owned */
-    int epoll;  /* readable: a turn is due */
+    int listen;       /* not owned */
+    const char *path; /* … */
+    int epoll;        /* readable: a turn is due */
     uint32_t memory_size;
     bool accepting;
     unsigned count;
@@ -30,9 +32,9 @@ struct guests {
     uint8_t *body; /* room for a reply */
 };
 
-/* Watches `listen`. */
+/* The guests of `world` are those that come `at` this socket, which outlives them. */
 CLOISTER_MUST_USE cloister_status guests_create(struct guests *guests, struct world *world,
-                                                int listen, uint32_t memory_size,
+                                                const struct guest_socket *at, uint32_t memory_size,
                                                 struct reason *why);
 
 /* Starts the heartbeat. Before the main thread is shut in. */

@@ -180,7 +180,7 @@ static cloister_status run_with_guests(struct world *world, struct server *serve
     if (status != CLOISTER_OK)
         return status;
     prepare_signals();
-    status = guests_create(&guests, world, at.listen, options->guest_memory, why);
+    status = guests_create(&guests, world, &at, options->guest_memory, why);
     if (status == CLOISTER_OK)
         status = server_add_guests(server, &guests, why);
     files->guest_folder = at.folder;

@@ -27,6 +27,8 @@
 #include "vmm/module.h"
 #include "vmm/options.h"
 
+struct guests;
+
 struct world {
     uint8_t name[CLO_NAME_SIZE];
     bool debug;
@@ -43,8 +45,9 @@ struct world {
     unsigned module_count;
     struct module *module;
     pthread_mutex_t memory;
-    int changed;   /* eventfd: some module changed its state */
-    int processes; /* /proc; -1: not to be had */
+    int changed;                 /* eventfd: some module changed its state */
+    int processes;               /* /proc; -1: not to be had */
+    const struct guests *guests; /* not owned; NULL: none are served */
     _Atomic bool stopping;
     _Atomic bool failed;      /* a thread could not be prepared */
     _Atomic uint32_t gate;    /* futex: threads start when it is 1 */

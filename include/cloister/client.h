@@ -61,6 +61,11 @@ CLOISTER_MUST_USE cloister_status cloister_world_module(cloister_world *world, u
 CLOISTER_MUST_USE cloister_status cloister_world_metrics(cloister_world *world, uint32_t index,
                                                          struct clo_module_metrics *metrics);
 
+/* The guests that the world serves, and where they connect. DENIED: only the world's own user and
+   root are told; no guest is. UNSUPPORTED: the world is older than the question. */
+CLOISTER_MUST_USE cloister_status cloister_world_guests(cloister_world *world,
+                                                        struct clo_guests_info *guests);
+
 /* How long a question to the world may take, ms (1 … 3600000; 10000 if never set). Close the world
    after a TIMEOUT: its answer may still come. BAD_ARGUMENT, IO. */
 CLOISTER_MUST_USE cloister_status cloister_world_set_timeout(cloister_world *world,

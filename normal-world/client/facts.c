@@ -4,6 +4,7 @@
  */
 #include "normal-world/client/facts.h"
 
+#include "abi/guest.h"
 #include "base/bytes.h"
 #include "normal-world/client/parameters.h"
 
@@ -73,4 +74,30 @@ bool module_metrics_are_sound(const struct clo_module_metrics *metrics)
         if (metrics->service[i] > CLO_SERVICE_COUNT_MAX)
             return false;
     return metrics->service_ns <= CLO_SERVICE_COUNT_MAX;
+}
+
+static bool guest_info_is_sound(const struct clo_guest_info *info)
+{
+    bool digests = !bytes_are_zero(info->kernel, sizeof info->kernel) ||
+                   !bytes_are_zero(info->initrd, sizeof info->initrd) ||
+                   !bytes_are_zero(info->command_line, sizeof info->command_line);
+    return info->caller.kind == CLO_CALLER_GUEST && info->memory >= CLO_GUEST_SIZE_MIN &&
+           info->memory <= CLO_GUEST_SIZE_MAX && info->channels <= CLO_GUEST_LANES &&
+           info->measured <= 1 && (info->measured || !digests) && info->reserved == 0;
+}
+
+bool guests_info_is_sound(const struct clo_guests_info *info, size_t size)
+{
+    if (size < CLO_GUESTS_INFO_SIZE(0) || info->count > CLO_GUESTS_MAX ||
+        size != CLO_GUESTS_INFO_SIZE(info->count) || info->reserved != 0 ||
+        !text_is_sound(info->socket, sizeof info->socket) ||
+        (info->socket[0] == 0 && info->count > 0))
+        return false;
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < info->count; i++) {
+        if (!guest_info_is_sound(&info->guest[i]) || info->guest[i].caller.id <= last)
+            return false;
+        last = info->guest[i].caller.id;
+    }
+    return true;
 }

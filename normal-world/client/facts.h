@@ -12,4 +12,7 @@ bool world_info_is_sound(const struct clo_world_info *info);
 bool module_info_is_sound(const struct clo_module_info *info);
 bool module_metrics_are_sound(const struct clo_module_metrics *metrics);
 
+/* Of `size` bytes; behind them *info is zero. */
+bool guests_info_is_sound(const struct clo_guests_info *info, size_t size);
+
 #endif

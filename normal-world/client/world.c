@@ -140,6 +140,19 @@ cloister_status cloister_world_metrics(cloister_world *world, uint32_t index,
     return CLOISTER_OK;
 }
 
+cloister_status cloister_world_guests(cloister_world *world, struct clo_guests_info *guests)
+{
+    struct clo_guests_info copy = {.count = 0};
+    struct transport_reply reply = {.body = &copy, .capacity = sizeof copy};
+    cloister_status status = ask(world, CLO_CONTROL_GUESTS, NULL, 0, &reply);
+    if (status != CLOISTER_OK)
+        return status;
+    if (!guests_info_is_sound(&copy, reply.size))
+        return CLOISTER_PROTOCOL;
+    *guests = copy;
+    return CLOISTER_OK;
+}
+
 cloister_status cloister_world_set_timeout(cloister_world *world, uint32_t timeout_ms)
 {
     if (timeout_ms == 0 || timeout_ms > TIMEOUT_MAX_MS)

@@ -2,6 +2,7 @@
  * Guests of a world, played by this test: lanes, channels in guest memory, interrupts, what reports
  * say of them, and the end of either side.
  */
+#include "tests/e2e/command.h"
 #include "tests/e2e/played_guest.h"
 #include "tests/e2e/started_world.h"
 
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -251,6 +253,147 @@ static void report_of_a_guest_that_nobody_measured_has_no_digests(void **state)
     assert_says(json, "\"kind\": \"guest\"", true);
     assert_says(json, "\"command_line\"", false);
     played_guest_end(&guest);
+}
+
+/* What `cloister world show` says; the caller releases it. */
+static json_t *shown_world(void)
+{
+    static struct command ran;
+    RUN(&ran, "world", "show", world.socket, "--json");
+    assert_int_equal(ran.status, 0);
+    json_t *shown = json_loads(ran.out, 0, NULL);
+    assert_non_null(shown);
+    return shown;
+}
+
+/* The guest of that number in it, NULL: it is not there. */
+static const json_t *shown_guest(const json_t *shown, uint32_t number)
+{
+    const json_t *list = json_object_get(shown, "guests");
+    assert_true(json_is_array(list));
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_integer_value(json_object_get(json_array_get(list, i), "number")) == number)
+            return json_array_get(list, i);
+    return NULL;
+}
+
+static void assert_number(const json_t *of, const char *name, json_int_t value)
+{
+    assert_true(json_is_integer(json_object_get(of, name)));
+    assert_int_equal(json_integer_value(json_object_get(of, name)), value);
+}
+
+static void operator_is_shown_each_guest(void **state)
+{
+    (void)state;
+    struct clo_guest_measured measured = {.magic = CLO_GUEST_MEASURED_MAGIC};
+    struct played_guest one;
+    struct played_guest two;
+    struct raw_channel channel[2];
+    or_skip();
+    memset(measured.kernel, 0xa5, sizeof measured.kernel);
+    played_guest_start(&one, GUEST_SOCKET, &measured);
+    played_guest_start(&two, GUEST_SOCKET, NULL);
+    for (unsigned i = 0; i < 2; i++)
+        played_guest_ready(&one, i, &channel[i]);
+    json_t *shown = shown_world();
+    const json_t *first = shown_guest(shown, one.header->number);
+    const json_t *second = shown_guest(shown, two.header->number);
+    assert_string_equal(json_string_value(json_object_get(shown, "guest_socket")), GUEST_SOCKET);
+    assert_number(first, "pid", getpid());
+    assert_number(first, "uid", getuid());
+    assert_number(first, "memory", CLO_GUEST_SIZE_DEFAULT);
+    assert_number(first, "channels", 2);
+    assert_number(first, "requests", 2);
+    assert_true(json_integer_value(json_object_get(first, "connected_at")) >=
+                json_integer_value(json_object_get(shown, "started_at")));
+    assert_memory_equal(json_string_value(json_object_get(first, "kernel")), "a5a5", 4);
+    assert_number(second, "channels", 0);
+    assert_number(second, "requests", 0);
+    assert_true(json_is_false(json_object_get(second, "measured")));
+    assert_true(json_is_null(json_object_get(second, "kernel")));
+    json_decref(shown);
+    for (unsigned i = 0; i < 2; i++)
+        raw_channel_close(&channel[i]);
+    played_guest_end(&one);
+    played_guest_end(&two);
+}
+
+static void operator_reads_of_guests_as_text(void **state)
+{
+    (void)state;
+    static struct command ran;
+    struct played_guest guest;
+    char line[80];
+    or_skip();
+    played_guest_start(&guest, GUEST_SOCKET, NULL);
+    (void)witness_info(&guest);
+    RUN(&ran, "world", "show", world.socket);
+    assert_int_equal(ran.status, 0);
+    assert_non_null(strstr(ran.out, " at " GUEST_SOCKET "\n"));
+    (void)snprintf(line, sizeof line, "guest        %u, VMM pid %d of user %u\n",
+                   guest.header->number, (int)getpid(), getuid());
+    assert_non_null(strstr(ran.out, line));
+    assert_non_null(strstr(ran.out, "  memory     16 MiB, channels 0, requests 1\n"));
+    played_guest_end(&guest);
+}
+
+static void guest_that_went_is_shown_no_longer(void **state)
+{
+    (void)state;
+    struct played_guest guest;
+    or_skip();
+    played_guest_start(&guest, GUEST_SOCKET, NULL);
+    uint32_t number = guest.header->number;
+    (void)witness_info(&guest);
+    played_guest_end(&guest);
+    json_t *shown = shown_world();
+    for (unsigned i = 0; i < POLLS && shown_guest(shown, number); i++) {
+        json_decref(shown);
+        (void)usleep(POLL_US);
+        shown = shown_world();
+    }
+    assert_null(shown_guest(shown, number));
+    json_decref(shown);
+}
+
+static void top_counts_guests(void **state)
+{
+    (void)state;
+    static struct command ran;
+    struct played_guest guest;
+    or_skip();
+    played_guest_start(&guest, GUEST_SOCKET, NULL);
+    (void)witness_info(&guest);
+    RUN(&ran, "top", "--once", "--json", "-d", "0.1", world.socket);
+    assert_int_equal(ran.status, 0);
+    json_t *top = json_loads(ran.out, 0, NULL);
+    const json_t *row = json_array_get(json_object_get(top, "worlds"), 0);
+    assert_true(json_integer_value(json_object_get(row, "guests")) >= 1);
+    json_decref(top);
+    played_guest_end(&guest);
+}
+
+/* Nor of itself: it has no more rights than any other. */
+static void guest_is_told_of_no_guest(void **state)
+{
+    (void)state;
+    static struct clo_guests_info info;
+    struct played_guest one;
+    struct played_guest two;
+    size_t size = 1;
+    or_skip();
+    played_guest_start(&one, GUEST_SOCKET, NULL);
+    played_guest_start(&two, GUEST_SOCKET, NULL);
+    (void)witness_info(&two);
+    for (unsigned lane = 0; lane < CLO_GUEST_LANES; lane += 9) {
+        played_guest_send(&one, lane, CLO_CONTROL_GUESTS, NULL, 0);
+        assert_int_equal(played_guest_receive(&one, lane, &info, sizeof info, &size),
+                         CLOISTER_DENIED);
+        assert_int_equal(size, 0);
+    }
+    played_guest_end(&one);
+    played_guest_end(&two);
 }
 
 static void guests_share_nothing(void **state)
@@ -510,6 +653,11 @@ int main(void)
         cmocka_unit_test(module_is_told_the_guest_and_its_vmm),
         cmocka_unit_test(report_names_the_guest_with_its_digests),
         cmocka_unit_test(report_of_a_guest_that_nobody_measured_has_no_digests),
+        cmocka_unit_test(operator_is_shown_each_guest),
+        cmocka_unit_test(operator_reads_of_guests_as_text),
+        cmocka_unit_test(guest_that_went_is_shown_no_longer),
+        cmocka_unit_test(top_counts_guests),
+        cmocka_unit_test(guest_is_told_of_no_guest),
         cmocka_unit_test(guests_share_nothing),
         cmocka_unit_test(guest_cannot_ring_for_another),
         cmocka_unit_test(closed_lane_is_used_again_and_finds_nothing),

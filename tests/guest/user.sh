@@ -10,6 +10,7 @@ main_job() { # main_job NONCE
     cloister call guest:/vault get --in /tmp/sealed --out /tmp/opened || return
     cmp /tmp/secret /tmp/opened && echo "opened"
     cloister world show guest:
+    cloister world show guest: --json | tr -d ' ,\n' | grep -q '"guests":null' && echo "no guests"
     cloister call "guest:$(mailbox)/echo" echo --text "by its address" --room 48 && echo
     cloister report get guest:/vault --nonce "$1" -o /tmp/report || return
     echo "report $(base64 /tmp/report | tr -d '\n')"

@@ -4,6 +4,8 @@
  */
 #include "cloister/client.h"
 
+#include "abi/guest.h"
+
 #include "base/bytes.h"
 #include "base/scope.h"
 #include "normal-world/client/connection.h"
@@ -375,6 +377,97 @@ static void unsound_module_facts_are_refused(void **state)
         expect_module(*state, &bad[i], CLOISTER_PROTOCOL);
 }
 
+/* Guests */
+
+static struct clo_guests_info good_guests(void)
+{
+    struct clo_guest_info one = {.caller = {.kind = CLO_CALLER_GUEST, .id = 3},
+                                 .memory = CLO_GUEST_SIZE_MIN};
+    struct clo_guest_info other = one;
+    other.caller.id = 4;
+    other.memory = CLO_GUEST_SIZE_MAX;
+    other.channels = CLO_GUEST_LANES;
+    other.measured = 1;
+    other.kernel[0] = 1;
+    return (struct clo_guests_info){.socket = "/g", .count = 2, .guest = {one, other}};
+}
+
+static void expect_guests(struct fake *fake, const struct clo_guests_info *answer, size_t size,
+                          cloister_status status)
+{
+    cloister_world *world;
+    struct clo_guests_info info;
+    answer_with(fake, CLO_CONTROL_GUESTS, answer, size);
+    assert_int_equal(cloister_world_open(fake->path, &world), CLOISTER_OK);
+    assert_int_equal(cloister_world_guests(world, &info), status);
+    cloister_world_close(world);
+    if (status != CLOISTER_OK)
+        return;
+    assert_memory_equal(&info, answer, size);
+    assert_true(bytes_are_zero((const uint8_t *)&info + size, sizeof info - size));
+}
+
+static void good_lists_of_guests_are_taken(void **state)
+{
+    struct clo_guests_info good = good_guests();
+    expect_guests(*state, &good, CLO_GUESTS_INFO_SIZE(2), CLOISTER_OK);
+    good.count = 0;
+    expect_guests(*state, &good, CLO_GUESTS_INFO_SIZE(0), CLOISTER_OK);
+    memset(good.socket, 0, sizeof good.socket);
+    expect_guests(*state, &good, CLO_GUESTS_INFO_SIZE(0), CLOISTER_OK);
+    good = good_guests();
+    good.count = CLO_GUESTS_MAX;
+    for (unsigned i = 2; i < CLO_GUESTS_MAX; i++) {
+        good.guest[i] = good.guest[1];
+        good.guest[i].caller.id = 1 + good.guest[i - 1].caller.id;
+    }
+    expect_guests(*state, &good, sizeof good, CLOISTER_OK);
+}
+
+static void lists_of_guests_of_another_size_are_refused(void **state)
+{
+    struct clo_guests_info good = good_guests();
+    static const size_t sizes[] = {0,
+                                   1,
+                                   CLO_GUESTS_INFO_SIZE(0) - 1,
+                                   CLO_GUESTS_INFO_SIZE(0),
+                                   CLO_GUESTS_INFO_SIZE(1),
+                                   CLO_GUESTS_INFO_SIZE(2) - 1,
+                                   CLO_GUESTS_INFO_SIZE(2) + 1,
+                                   CLO_GUESTS_INFO_SIZE(3),
+                                   sizeof good};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        expect_guests(*state, &good, sizes[i], CLOISTER_PROTOCOL);
+    good.count = CLO_GUESTS_MAX + 1;
+    expect_guests(*state, &good, sizeof good, CLOISTER_PROTOCOL);
+    good.count = UINT32_MAX;
+    expect_guests(*state, &good, sizeof good, CLOISTER_PROTOCOL);
+}
+
+static void unsound_lists_of_guests_are_refused(void **state)
+{
+    struct clo_guests_info bad[14];
+    size_t count = sizeof bad / sizeof *bad;
+    for (size_t i = 0; i < count; i++)
+        bad[i] = good_guests();
+    memset(bad[0].socket, 0, sizeof bad[0].socket);
+    memset(bad[1].socket, 'x', sizeof bad[1].socket);
+    bad[2].socket[1] = '\033';
+    bad[3].socket[100] = 'x';
+    bad[4].reserved = 1;
+    bad[5].guest[1].caller.id = 3;
+    bad[6].guest[0].caller.id = 0;
+    bad[7].guest[0].caller.kind = CLO_CALLER_PROCESS;
+    bad[8].guest[0].memory = CLO_GUEST_SIZE_MIN - 1;
+    bad[9].guest[1].memory = CLO_GUEST_SIZE_MAX + 1;
+    bad[10].guest[1].channels = CLO_GUEST_LANES + 1;
+    bad[11].guest[1].measured = 2;
+    bad[12].guest[0].command_line[47] = 1;
+    bad[13].guest[1].reserved = 1;
+    for (size_t i = 0; i < count; i++)
+        expect_guests(*state, &bad[i], CLO_GUESTS_INFO_SIZE(2), CLOISTER_PROTOCOL);
+}
+
 /* Sessions */
 
 struct offer {
@@ -596,6 +689,9 @@ int main(void)
         TEST(unsound_world_facts_are_refused),
         TEST(good_module_facts_are_taken),
         TEST(unsound_module_facts_are_refused),
+        TEST(good_lists_of_guests_are_taken),
+        TEST(lists_of_guests_of_another_size_are_refused),
+        TEST(unsound_lists_of_guests_are_refused),
         TEST(dead_module_gives_no_session),
         TEST(memory_that_can_shrink_is_refused),
         TEST(memory_of_another_size_is_refused),

@@ -39,6 +39,7 @@ static void well_formed_requests_are_accepted(void **state)
     assert_int_equal(check(header_of(CLO_CONTROL_STOP, 0), 16), CLOISTER_OK);
     assert_int_equal(check(header_of(CLO_CONTROL_METRICS, 40), 56), CLOISTER_OK);
     assert_int_equal(check(header_of(CLO_CONTROL_CLOSE, 0), 16), CLOISTER_OK);
+    assert_int_equal(check(header_of(CLO_CONTROL_GUESTS, 0), 16), CLOISTER_OK);
 }
 
 static void short_packets_are_refused(void **state)
@@ -77,7 +78,7 @@ static void unknown_types_and_versions_are_unsupported(void **state)
 {
     (void)state;
     assert_int_equal(check(header_of(0, 0), 16), CLOISTER_UNSUPPORTED);
-    assert_int_equal(check(header_of(8, 0), 16), CLOISTER_UNSUPPORTED);
+    assert_int_equal(check(header_of(9, 0), 16), CLOISTER_UNSUPPORTED);
     assert_int_equal(check(header_of(0xffff, 0), 16), CLOISTER_UNSUPPORTED);
     struct clo_control_header header = header_of(CLO_CONTROL_WORLD, 0);
     header.abi_major = CLO_ABI_MAJOR + 1;
@@ -126,6 +127,37 @@ static void guest_never_stops_the_world(void **state)
     struct control_reply reply = answer(&root, &header, sizeof header);
     assert_int_equal(reply.header.status, CLOISTER_DENIED);
     assert_false(reply.stop);
+}
+
+static void guests_are_shown_to_the_worlds_user_and_root(void **state)
+{
+    (void)state;
+    struct clo_control_header header = header_of(CLO_CONTROL_GUESTS, 0);
+    struct control_client stranger = {.caller = {.uid = OWNER + 1}};
+    struct control_reply reply = answer(&stranger, &header, sizeof header);
+    assert_int_equal(reply.header.status, CLOISTER_DENIED);
+    assert_int_equal(reply.header.size, 0);
+    struct control_client owner = {.caller = {.uid = OWNER}};
+    reply = answer(&owner, &header, sizeof header);
+    assert_int_equal(reply.header.status, CLOISTER_OK);
+    assert_int_equal(reply.header.size, CLO_GUESTS_INFO_SIZE(0));
+    struct control_client root = {.caller = {.uid = 0}};
+    assert_int_equal(answer(&root, &header, sizeof header).header.status, CLOISTER_OK);
+}
+
+static void guest_is_never_shown_guests(void **state)
+{
+    (void)state;
+    struct clo_control_header header = header_of(CLO_CONTROL_GUESTS, 0);
+    struct guest_memory memory = {.memfd = -1};
+    static const uint32_t users[] = {0, OWNER, OWNER + 1};
+    for (size_t i = 0; i < 3; i++) {
+        struct control_client lane = {.caller = {.kind = CLO_CALLER_GUEST, .uid = users[i]},
+                                      .memory = &memory};
+        struct control_reply reply = answer(&lane, &header, sizeof header);
+        assert_int_equal(reply.header.status, CLOISTER_DENIED);
+        assert_int_equal(reply.header.size, 0);
+    }
 }
 
 static void close_is_for_lanes_alone(void **state)
@@ -192,6 +224,8 @@ int main(void)
         cmocka_unit_test(broken_framing_ends_the_connection),
         cmocka_unit_test(stop_is_for_the_worlds_user_and_root),
         cmocka_unit_test(guest_never_stops_the_world),
+        cmocka_unit_test(guests_are_shown_to_the_worlds_user_and_root),
+        cmocka_unit_test(guest_is_never_shown_guests),
         cmocka_unit_test(close_is_for_lanes_alone),
         cmocka_unit_test(module_query_is_by_name_or_by_index),
         cmocka_unit_test(report_nonces_of_a_wrong_size_are_refused),

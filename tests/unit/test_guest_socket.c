@@ -65,6 +65,26 @@ static void socket_is_the_users_own_and_goes_at_the_end(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+/* A path is shown whole, wherever the world was started. */
+static void path_is_kept_absolute(void **state)
+{
+    (void)state;
+    struct guest_socket at;
+    char before[200];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(folder), 0);
+    static const char *const ways[] = {"g", "./g"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(guest_socket_open(ways[i], &at, NULL), CLOISTER_OK);
+        assert_string_equal(at.path, path);
+        guest_socket_close(&at);
+    }
+    assert_int_equal(chdir(before), 0);
+    assert_int_equal(guest_socket_open(path, &at, NULL), CLOISTER_OK);
+    assert_string_equal(at.path, path);
+    guest_socket_close(&at);
+}
+
 static void no_path_is_no_socket(void **state)
 {
     (void)state;
@@ -145,6 +165,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(socket_is_the_users_own_and_goes_at_the_end),
+        cmocka_unit_test(path_is_kept_absolute),
         cmocka_unit_test(no_path_is_no_socket),
         cmocka_unit_test(path_below_the_current_folder_is_taken),
         cmocka_unit_test(path_that_is_served_is_refused),

@@ -41,6 +41,8 @@ static int set_up(void **state)
         .name = first_name,
         .info = {.kvm = "pvm", .module_count = 2, .exits = 20, .started_at = 1700000000},
         .host = {.rss = 1 << 20},
+        .guests_are_known = true,
+        .guests = 3,
         .module = modules};
     worlds[1] = (struct world_sample){
         .name = second_name, .info = {.kvm = "p\"m", .module_count = 1}, .module = modules};
@@ -71,6 +73,9 @@ static void text_is_well_formed_and_says_what_the_snapshot_does(void **state)
     assert_true(exposition_value(text, "cloister_module_serving{world=\"mail\",module=\"echo\"}") ==
                 0);
     assert_null(strstr(text, "exits_total{world=\"silent\""));
+    assert_true(exposition_value(text, "cloister_world_guests{world=\"mail\"}") == 3);
+    assert_null(strstr(text, "world_guests{world=\"/tmp")); /* nobody told of them */
+    assert_null(strstr(text, "world_guests{world=\"silent\""));
     free(text);
 }
 

@@ -209,6 +209,35 @@ static void unknown_values_are_null_in_json(void **state)
     top_view_free(&view);
 }
 
+static void guests_of_a_world_are_counted(void **state)
+{
+    (void)state;
+    char line[TOP_LINE_SIZE];
+    now_world.guests_are_known = true;
+    now_world.guests = 41;
+    struct top_view view = made(TOP_BY_NAME, false);
+    json_t *json = top_json(&view);
+    json_t *world = json_array_get(json_object_get(json, "worlds"), 0);
+    assert_int_equal(json_integer_value(json_object_get(world, "guests")), 41);
+    top_line(&view.row[0], line, TOP_LINE_SIZE);
+    assert_non_null(strstr(line, " 41 "));
+    top_line(&view.row[1], line, TOP_LINE_SIZE);
+    assert_null(strstr(line, " 41 "));
+    json_decref(json);
+    top_view_free(&view);
+}
+
+static void guests_that_nobody_told_of_are_null(void **state)
+{
+    (void)state;
+    struct top_view view = made(TOP_BY_NAME, false);
+    json_t *json = top_json(&view);
+    json_t *world = json_array_get(json_object_get(json, "worlds"), 0);
+    assert_true(json_is_null(json_object_get(world, "guests")));
+    json_decref(json);
+    top_view_free(&view);
+}
+
 static void percentile_of_nothing_is_zero(void **state)
 {
     (void)state;
@@ -237,6 +266,8 @@ int main(void)
         cmocka_unit_test_setup(module_that_vanishes_from_a_world_is_no_trouble, set_up),
         cmocka_unit_test(worlds_are_in_the_order_asked_for),
         cmocka_unit_test(numbers_have_three_digits_and_a_unit),
+        cmocka_unit_test_setup(guests_of_a_world_are_counted, set_up),
+        cmocka_unit_test_setup(guests_that_nobody_told_of_are_null, set_up),
         cmocka_unit_test(lines_fit_the_width_and_print_no_control_characters),
         cmocka_unit_test_setup(unknown_values_are_null_in_json, set_up),
         cmocka_unit_test(percentile_of_nothing_is_zero),

@@ -113,6 +113,19 @@ static void put_info(FILE *out, const struct snapshot *snapshot)
     }
 }
 
+static void put_guests(FILE *out, const struct snapshot *snapshot)
+{
+    static const char name[] = "cloister_world_guests";
+    put_family(out, name, "gauge", "Guests that are connected.");
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const struct world_sample *world = &snapshot->world[i];
+        if (world->status != CLOISTER_OK || !world->guests_are_known)
+            continue;
+        put_world_label(out, name, world);
+        (void)fprintf(out, "} %" PRIu32 "\n", world->guests);
+    }
+}
+
 /* Memory of the two processes */
 
 static void put_process(FILE *out, const char *name, const struct world_sample *world,
@@ -265,6 +278,7 @@ static void put_all(FILE *out, const struct snapshot *snapshot)
     put_info(out, snapshot);
     for (size_t i = 0; i < ARRAY_SIZE(world_families); i++)
         put_world_family(out, snapshot, &world_families[i]);
+    put_guests(out, snapshot);
     put_resident(out, snapshot);
     for (size_t i = 0; i < ARRAY_SIZE(module_families); i++)
         put_module_family(out, snapshot, &module_families[i]);
