@@ -55,7 +55,7 @@ static cloister_status connect(const struct row_plan *plan, struct reason *why)
         return refuse(why, status, "a channel within this process does not open: %s",
                       cloister_status_text(status));
     cloister_session_set_spin(ends.session, CALLER_SPIN_US);
-    return native_ring_create(&ends.native, plan->server_cpu, why);
+    return native_ring_create(&ends.native, plan->server_cpu, true, why);
 }
 
 static void disconnect(void)

@@ -65,7 +65,7 @@ static cloister_status sandbox_start(double *ticks, struct reason *why)
     AUTO_FD int out = ends[0];
     AUTO_FD int in = ends[1];
     uint64_t begin = clock_ticks();
-    cloister_status status = child_start(arguments, in, NULL, &child, why);
+    cloister_status status = child_start(arguments, -1, in, NULL, &child, why);
     if (status != CLOISTER_OK)
         return status;
     (void)close(take_fd(&in));

@@ -8,9 +8,9 @@
 
 #include <sys/types.h>
 
-/* Starts arguments[0] with nothing to read. `output`: its standard output, -1 for nowhere;
-   `errors`: a file for its standard error, NULL for ours. */
-CLOISTER_MUST_USE cloister_status child_start(char *const arguments[], int output,
+/* Starts arguments[0]. `input`, `output`: its standard input and output, -1 for nothing to read and
+   nowhere; `errors`: a file for its standard error, NULL for ours. */
+CLOISTER_MUST_USE cloister_status child_start(char *const arguments[], int input, int output,
                                               const char *errors, pid_t *child, struct reason *why);
 
 /* Waits until it ends; its wait status. */

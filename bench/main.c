@@ -42,6 +42,8 @@ static const struct family {
     {"switchless", "switchless", bench_switchless},
     {"payload", "payload_64, payload_256, payload_1k, payload_4k, payload_16k", bench_payload},
     {"ends", "ends_48, ends_64, ends_256, ends_1k, ends_4k, ends_16k, ends_batched", bench_ends},
+    {"guest", "guest", bench_guest},
+    {"ends_guest", "ends_guest", bench_ends_guest},
     {"parked", "parked, parked_caller_sleeps", bench_parked},
     {"entered", "entered", bench_entered},
     {"socket", "socket", bench_socket},

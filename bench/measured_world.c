@@ -4,7 +4,6 @@
  */
 #include "bench/measured_world.h"
 
-#include "base/scope.h"
 #include "bench/child.h"
 #include "bench/clock.h"
 #include "bench/pin.h"
@@ -19,21 +18,17 @@
 #define READY_STEP_US 100u
 #define READY_MOST_NS 10000000000u
 
-static void log_path(const struct measured_world *live, char *path, size_t size)
+static void log_name(const struct measured_world *live, char *name, size_t size)
 {
-    char name[64];
-    (void)snprintf(name, sizeof name, "%s.log", live->name);
-    workplace_path(name, path, size);
+    (void)snprintf(name, size, "%s.log", live->name);
 }
 
 static cloister_status refuse_with_log(const struct measured_world *live, struct reason *why)
 {
-    char path[PATH_MAX];
-    char line[200] = "";
-    log_path(live, path, sizeof path);
-    AUTO_FILE FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof line, file))
-        line[strcspn(line, "\n")] = '\0';
+    char name[64];
+    char line[200];
+    log_name(live, name, sizeof name);
+    workplace_last_line(name, line, sizeof line);
     return refuse(why, CLOISTER_DEAD, "the world to measure did not start: %s", line);
 }
 
@@ -43,15 +38,21 @@ static cloister_status launch(struct measured_world *live, const struct measured
     char command[PATH_MAX];
     char module[PATH_MAX];
     char log[PATH_MAX];
+    char name[64];
     char spin[16];
-    char *arguments[] = {command,    "world", "run",    live->name, "--debug",
-                         "--module", module,  "--spin", spin,       NULL};
+    char *arguments[] = {command, "world",  "run", live->name, "--debug", "--module",
+                         module,  "--spin", spin,  NULL,       NULL,      NULL};
+    if (options->guest_socket) {
+        arguments[9] = "--guest-socket";
+        arguments[10] = (char *)options->guest_socket;
+    }
     (void)snprintf(spin, sizeof spin, "%u", options->spin_us);
     cloister_status status = workplace_built("cloister", command, sizeof command, why);
     if (status == CLOISTER_OK)
         status = workplace_built(options->module, module, sizeof module, why);
-    log_path(live, log, sizeof log);
-    return status == CLOISTER_OK ? child_start(arguments, -1, log, &live->run, why) : status;
+    log_name(live, name, sizeof name);
+    workplace_path(name, log, sizeof log);
+    return status == CLOISTER_OK ? child_start(arguments, -1, -1, log, &live->run, why) : status;
 }
 
 static bool serves(struct measured_world *live)

@@ -13,10 +13,11 @@
 #define MEASURED_ANY_CPU (-1)
 
 struct measured_options {
-    const char *name;   /* of the world; NULL: "bench" */
-    const char *module; /* file in the build: "modules/echo.mod" */
-    unsigned spin_us;   /* how long the module polls before it sleeps */
-    int cpu;            /* its threads are pinned to it once it serves; or MEASURED_ANY_CPU */
+    const char *name;         /* of the world; NULL: "bench" */
+    const char *module;       /* file in the build: "modules/echo.mod" */
+    unsigned spin_us;         /* how long the module polls before it sleeps */
+    int cpu;                  /* its threads are pinned to it once it serves; or MEASURED_ANY_CPU */
+    const char *guest_socket; /* where it serves guests; NULL: nowhere */
 };
 
 struct measured_world {

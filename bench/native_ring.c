@@ -15,10 +15,11 @@
 #define ARENA_OUT NATIVE_RING_BYTES_MAX /* offset of the output in the arena */
 #define MEMORY_SIZE (CLO_ARENA_OFFSET + 2 * NATIVE_RING_BYTES_MAX)
 
-static void wait_for(const uint32_t *turn, uint32_t value)
+static void wait_for(const uint32_t *turn, uint32_t value, bool pauses)
 {
     while (atomic_load_explicit((const _Atomic uint32_t *)turn, memory_order_acquire) != value)
-        _mm_pause();
+        if (pauses)
+            _mm_pause();
 }
 
 static void publish(uint32_t *turn, uint32_t value)
@@ -64,7 +65,7 @@ static void serve_one(struct native_ring *ring, uint32_t turn)
     const struct clo_submission *entry = &ring->submissions[(turn - 1) % CLO_RING_SIZE];
     struct clo_completion *reply = &ring->completions[(turn - 1) % CLO_RING_SIZE];
     struct clo_submission in;
-    wait_for(&entry->turn, turn);
+    wait_for(&entry->turn, turn, ring->pauses);
     memcpy(&in, entry, LINE_SIZE);
     if (in.kinds & CLO_PARAM_INLINE) {
         serve_small(&in, reply);
@@ -93,9 +94,10 @@ static void *server(void *argument)
     }
 }
 
-cloister_status native_ring_create(struct native_ring *ring, int server_cpu, struct reason *why)
+cloister_status native_ring_create(struct native_ring *ring, int server_cpu, bool pauses,
+                                   struct reason *why)
 {
-    *ring = (struct native_ring){.server_cpu = server_cpu};
+    *ring = (struct native_ring){.server_cpu = server_cpu, .pauses = pauses};
     ring->memory =
         mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ring->scratch = calloc(2, NATIVE_RING_BYTES_MAX);
@@ -129,7 +131,7 @@ static void submit(struct native_ring *ring, const struct clo_submission *call, 
 static void await(const struct native_ring *ring, struct clo_completion *reply, size_t size)
 {
     const struct clo_completion *from = &ring->completions[(ring->turn - 1) % CLO_RING_SIZE];
-    wait_for(&from->turn, ring->turn);
+    wait_for(&from->turn, ring->turn, ring->pauses);
     memcpy(reply, from, size);
 }
 

@@ -26,14 +26,17 @@ struct native_ring {
     uint32_t turn; /* the client's */
     pthread_t server;
     int server_cpu;
+    bool pauses;
     bool started;
     sem_t batch; /* posted by native_ring_serve */
     _Atomic uint32_t wanted;
 };
 
-/* Makes the ring and its server thread, which sleeps. The caller ends with native_ring_destroy. */
+/* Makes the ring and its server thread, which sleeps. `pauses`: both sides poll with PAUSE, which
+   is faster but where the processor is emulated: there it leaves the translated code. The caller
+   ends with native_ring_destroy. */
 CLOISTER_MUST_USE cloister_status native_ring_create(struct native_ring *ring, int server_cpu,
-                                                     struct reason *why);
+                                                     bool pauses, struct reason *why);
 
 /* The server polls for `calls` calls, then sleeps again. */
 void native_ring_serve(struct native_ring *ring, uint32_t calls);

@@ -22,7 +22,7 @@ static cloister_status connect(struct polled_sides *sides, struct reason *why)
     if (status != CLOISTER_OK)
         return status;
     cloister_session_set_spin(sides->session, CALLER_SPIN_US);
-    return native_ring_create(&sides->native, sides->cpu, why);
+    return native_ring_create(&sides->native, sides->cpu, true, why);
 }
 
 static void disconnect(struct polled_sides *sides)

@@ -23,6 +23,17 @@ void row_add_ticks(const struct row_plan *plan, struct row_samples *samples, dou
     samples->count++;
 }
 
+void row_add_sum(struct row_samples *samples, double ours, double first, double second)
+{
+    if (samples->count == ROW_ROUNDS_MAX)
+        return;
+    samples->ours[samples->count] = ours;
+    samples->reference[samples->count] = first + second;
+    samples->part[0][samples->count] = first;
+    samples->part[1][samples->count] = second;
+    samples->count++;
+}
+
 bool row_holds(const struct row *row)
 {
     const struct row_head *head = row->head;
@@ -51,5 +62,7 @@ void row_finish(struct row *row, const struct row_head *head, struct row_samples
         .spread = statistics_spread(ratios, count),
         .rounds = count,
     };
+    for (unsigned i = 0; i < ROW_PARTS && head->part[i]; i++)
+        row->part[i] = statistics_median(samples->part[i], samples->count);
     row->holds = row_holds(row);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #define ROW_ROUNDS_MAX 400u
+#define ROW_PARTS 2u
 
 enum row_aim {
     ROW_AT_MOST,  /* ratio = ours / reference */
@@ -20,8 +21,9 @@ enum row_aim {
 /* What a row is; constant. */
 struct row_head {
     const char *name;
-    const char *ours;      /* what is measured */
-    const char *reference; /* against what */
+    const char *ours;            /* what is measured */
+    const char *reference;       /* against what, */
+    const char *part[ROW_PARTS]; /* and of what that is the sum; NULL: it is one thing */
     const char *unit;
     enum row_aim aim;
     double target; /* 0: none, for information */
@@ -31,6 +33,7 @@ struct row {
     const struct row_head *head;
     double ours; /* medians, in the unit */
     double reference;
+    double part[ROW_PARTS];
     double ratio;  /* median of the rounds' ratios */
     double spread; /* of the rounds' ratios */
     bool holds;
@@ -41,6 +44,7 @@ struct row {
 struct row_samples {
     double ours[ROW_ROUNDS_MAX];
     double reference[ROW_ROUNDS_MAX];
+    double part[ROW_PARTS][ROW_ROUNDS_MAX];
     unsigned count;
 };
 
@@ -63,6 +67,9 @@ unsigned row_rounds(const struct row_plan *plan, unsigned wanted);
 void row_add_ticks(const struct row_plan *plan, struct row_samples *samples, double ours,
                    double reference, double scale);
 
+/* A pair of samples whose reference is the sum of two. */
+void row_add_sum(struct row_samples *samples, double ours, double first, double second);
+
 /* Medians, ratio, spread and verdict. Sorts the samples. */
 void row_finish(struct row *row, const struct row_head *head, struct row_samples *samples);
 
@@ -78,6 +85,8 @@ typedef cloister_status row_family(const struct row_plan *plan, struct row *rows
 row_family bench_switchless;
 row_family bench_payload;
 row_family bench_ends;
+row_family bench_ends_guest;
+row_family bench_guest;
 row_family bench_parked;
 row_family bench_entered;
 row_family bench_socket;

@@ -16,5 +16,16 @@ $(BENCH_MODULES): $(BUILD)/bench/modules/%.mod: bench/modules/%.c $(SDK_HEADERS)
 	@mkdir -p $(@D)
 	$(BUILD)/cloister module build --no-libc $< -o $@ -- -Wl,-s
 
+# What measures in a guest, and what boots one.
+$(BUILD)/bench/cloister-bench-guest: $(patsubst %,$(BUILD)/obj/bench/%.o,guest/main clock native_ring pin statistics timed_calls) \
+  $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(STATIC_LDFLAGS) -o $@ $^
+
+BENCH_SCRIPTS := $(addprefix $(BUILD)/bench/,guest-beside guest-image)
+$(BENCH_SCRIPTS): $(BUILD)/bench/%: tools/%
+	@mkdir -p $(@D)
+	cp $< $@
+
 .PHONY: bench-programs
-bench-programs: $(BUILD)/libexec/cloister-bench $(BENCH_MODULES)
+bench-programs: $(BUILD)/libexec/cloister-bench $(BENCH_MODULES) $(BUILD)/bench/cloister-bench-guest $(BENCH_SCRIPTS)

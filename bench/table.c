@@ -28,6 +28,8 @@ void table_print_row(const struct row *row)
                  row->reference, head->unit, row->ratio, target, row->spread * 100,
                  head->target <= 0 ? "-" : (row->holds ? "yes" : "NO"));
     (void)printf("  %s\n  against %s; %u rounds\n", head->ours, head->reference, row->rounds);
+    for (unsigned i = 0; i < ROW_PARTS && head->part[i]; i++)
+        (void)printf("%48.2f %-5s %s\n", row->part[i], head->unit, head->part[i]);
     (void)fflush(stdout);
 }
 
@@ -37,12 +39,22 @@ void table_print_skipped(const char *name, const char *why)
     (void)fflush(stdout);
 }
 
+/* What the reference is the sum of: by name, in the row's unit. */
+static json_t *parts_json(const struct row *row)
+{
+    json_t *parts = json_object();
+    for (unsigned i = 0; i < ROW_PARTS && row->head->part[i]; i++)
+        (void)json_object_set_new(parts, row->head->part[i], json_real(row->part[i]));
+    return parts;
+}
+
 static json_t *row_json(const struct row *row, const char *machine)
 {
     const struct row_head *head = row->head;
-    return json_pack("{s:s s:s s:s s:s s:f s:f s:f s:s s:f s:o s:f s:i s:s}", "name", head->name,
-                     "measures", head->ours, "against", head->reference, "unit", head->unit, "ours",
-                     row->ours, "reference", row->reference, "ratio", row->ratio, "aim",
+    return json_pack("{s:s s:s s:s s:s s:f s:f s:o s:f s:s s:f s:o s:f s:i s:s}", "name",
+                     head->name, "measures", head->ours, "against", head->reference, "unit",
+                     head->unit, "ours", row->ours, "reference", row->reference, "parts",
+                     parts_json(row), "ratio", row->ratio, "aim",
                      head->aim == ROW_AT_MOST ? "at most" : "at least", "target", head->target,
                      "holds", head->target > 0 ? json_boolean(row->holds) : json_null(), "spread",
                      row->spread, "rounds", (int)row->rounds, "machine", machine);

@@ -5,6 +5,9 @@
 
 #include "bench/child.h"
 
+#include "base/scope.h"
+#include "vmm/escape.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -90,6 +93,17 @@ cloister_status workplace_open(struct reason *why)
 void workplace_path(const char *name, char *path, size_t size)
 {
     (void)snprintf(path, size, "%s/%s", folder, name);
+}
+
+void workplace_last_line(const char *name, char *line, size_t size)
+{
+    char path[PATH_MAX];
+    char last[256] = "";
+    workplace_path(name, path, sizeof path);
+    AUTO_FILE FILE *file = fopen(path, "re");
+    while (file && fgets(last, sizeof last, file))
+        ;
+    escape_text((const uint8_t *)last, strlen(last), line, size);
 }
 
 /* By rm: what is in it is ours. */

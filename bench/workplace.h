@@ -23,6 +23,9 @@ CLOISTER_MUST_USE cloister_status workplace_open(struct reason *why);
 /* Path of a file in the folder. */
 void workplace_path(const char *name, char *path, size_t size);
 
+/* The last line of a file in the folder, made safe to print; "" if there is none. */
+void workplace_last_line(const char *name, char *line, size_t size);
+
 /* Removes the folder. */
 void workplace_close(void);
 

@@ -79,6 +79,24 @@ static void speed_below_its_target_does_not_hold(void **state)
     assert_false(row.holds);
 }
 
+static void reference_of_two_parts_is_their_sum(void **state)
+{
+    (void)state;
+    static const struct row_head head = {
+        .aim = ROW_AT_MOST, .target = 1.5, .part = {"one", "other"}};
+    static struct row_samples samples;
+    struct row row;
+    row_add_sum(&samples, 160, 30, 70);
+    row_add_sum(&samples, 150, 40, 60);
+    row_add_sum(&samples, 140, 50, 50);
+    row_finish(&row, &head, &samples);
+    NEAR(row.reference, 100);
+    NEAR(row.part[0], 40);
+    NEAR(row.part[1], 60);
+    NEAR(row.ratio, 1.5);
+    assert_true(row.holds);
+}
+
 static void row_without_samples_does_not_hold(void **state)
 {
     (void)state;
@@ -112,6 +130,7 @@ int main(void)
         cmocka_unit_test(spread_is_the_distance_of_the_quartiles),
         cmocka_unit_test(cost_above_its_target_does_not_hold),
         cmocka_unit_test(speed_below_its_target_does_not_hold),
+        cmocka_unit_test(reference_of_two_parts_is_their_sum),
         cmocka_unit_test(row_without_samples_does_not_hold),
         cmocka_unit_test(samples_beyond_the_room_are_dropped),
     };
