@@ -162,12 +162,14 @@ void ring_take(struct ring *ring)
 void ring_spin(const struct ring *ring, struct ring_deadline deadline)
 {
     uint32_t spin_us = shared_peek(&ring->spin_us);
+    const bool pauses = !ring->peer.no_pause;
     uint64_t until = 0;
     while (spin_us > 0) {
         for (unsigned i = 0; i < POLLS_A_ROUND; i++) {
             if (ring_arrived(ring))
                 return;
-            __builtin_ia32_pause();
+            if (pauses)
+                __builtin_ia32_pause();
         }
         uint64_t now = ticks_now();
         if (until == 0) {

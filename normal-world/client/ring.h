@@ -28,6 +28,7 @@ struct ring_peer {
     bool (*connected)(void *context);
     void *context;
     bool polls; /* nobody can wake us: `sleep` is only ever for a moment, the module is not asked */
+    bool no_pause; /* PAUSE is dear here: polls without */
 };
 
 struct ring {

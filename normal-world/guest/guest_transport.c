@@ -5,6 +5,7 @@
 #include "normal-world/guest/guest_transport.h"
 
 #include "base/scope.h"
+#include "normal-world/guest/emulator.h"
 #include "normal-world/guest/guest_wait.h"
 #include "normal-world/guest/lane.h"
 
@@ -99,6 +100,7 @@ static cloister_status open_channel(struct transport *base, const struct clo_ope
                 .connected = is_connected,
                 .context = transport,
                 .polls = !interrupts,
+                .no_pause = emulator_runs_us(),
             },
     };
     return CLOISTER_OK;

@@ -714,6 +714,14 @@ static void polling_client_sees_the_answer_after_a_sleep(void **state)
     assert_int_equal(f->sleeps, 3);
 }
 
+static void client_that_polls_without_pause_gives_up_at_its_deadline(void **state)
+{
+    struct fixture *f = *state;
+    f->session.ring.peer.no_pause = true;
+    expect_echo_fails(f, CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
+    assert_true(f->sleeps > 0);
+}
+
 static void polling_client_never_asks_to_be_woken(void **state)
 {
     struct fixture *f = *state;
@@ -933,6 +941,7 @@ int main(void)
         TEST(world_that_vanished_is_noticed_without_a_deadline),
         TEST(spinning_client_notices_death),
         TEST(polling_client_sees_the_answer_after_a_sleep),
+        TEST(client_that_polls_without_pause_gives_up_at_its_deadline),
         TEST(polling_client_never_asks_to_be_woken),
         TEST(client_that_can_be_woken_asks_for_it),
         TEST(polling_client_sleeps_longer_and_longer_but_never_long),
