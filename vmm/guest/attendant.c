@@ -119,6 +119,9 @@ static cloister_status attend(struct guest_run *run, struct console *console, st
             (void)pthread_kill(run->vcpu, KICK);
         if (ready <= 0)
             continue;
+        /* What is logged from here on ends its lines as the terminal did before. */
+        if (watched[ENDED].revents || watched[SIGNALS].revents)
+            console_destroy(console);
         if (watched[ENDED].revents)
             return finish(run, why);
         if (watched[SIGNALS].revents) {
