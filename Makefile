@@ -56,11 +56,14 @@ PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/c
             $(BUILD)/libexec/cloister-metrics $(BUILD)/libexec/cloister-guest
 MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard secure-world/modules/*))
 
+# As many jobs as processors, unless `make -j` has said how many.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
+
 .PHONY: all run test bench clean packages test-packages
 all: packages
 	@$(MAKE) -q --no-print-directory programs || \
 	  { echo "cloister: building in $(BUILD)/ (V=1 shows each command)" && \
-	    $(MAKE) --no-print-directory -j$$(nproc) programs; }
+	    $(MAKE) --no-print-directory $(PARALLEL) programs; }
 .PHONY: programs
 programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc \
           interface nested $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
@@ -77,7 +80,7 @@ test: all test-packages
 	@tests/run $(BUILD)
 
 bench: all test-packages
-	@$(MAKE) --no-print-directory -j$$(nproc) bench-programs
+	@$(MAKE) --no-print-directory $(PARALLEL) bench-programs
 	@$(BUILD)/cloister bench
 
 clean:
