@@ -1,6 +1,6 @@
 /*
- * What a kernel cannot find out by itself: the PCI bus, its windows (pci.h) and which interrupt line
- * each device number has (pci_irq), and how to switch the power off (power.h).
+ * What a kernel cannot find out by itself: the PCI bus, its windows (pci.h), which interrupt line
+ * each device number has (mailbox_device.h, main.c), and how to switch the power off (power.h).
  */
 DefinitionBlock ("", "DSDT", 2, "CLOIST", "GUEST", 1)
 {
