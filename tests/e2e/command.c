@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,5 +97,17 @@ pid_t command_start(const char *log, const char *const *words)
     }
     (void)close(nothing);
     (void)close(err);
+    return child;
+}
+
+pid_t command_start_at_terminal(int terminal, const char *const *words)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (setsid() < 0 || ioctl(terminal, TIOCSCTTY, 0) != 0)
+            _exit(127);
+        become(terminal, terminal, terminal, words);
+    }
     return child;
 }

@@ -26,7 +26,10 @@ void command_run_with_input(struct command *command, const char *input, const ch
    a process group of its own, as a job of a shell does. */
 pid_t command_start(const char *log, const char *const *words);
 
-/* Waits for a process that command_start started; its exit status, or 128 + signal. */
+/* Starts it with this terminal as its own, for all three. */
+pid_t command_start_at_terminal(int terminal, const char *const *words);
+
+/* Waits for a process that one of these started; its exit status, or 128 + signal. */
 int command_wait(pid_t process);
 
 #endif

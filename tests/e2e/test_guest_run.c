@@ -18,6 +18,7 @@
 #include <openssl/evp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,6 +30,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -171,6 +173,41 @@ static void standard_input_reaches_the_guest(void **state)
                                                  initrd, "--mem", "256M", "--cmdline",
                                                  LEAN " -- echo", NULL});
     expect(TOOL_OK, "GUEST heard a line for the guest");
+}
+
+/* Types this on a terminal once the guest has said that; what else it said is left. */
+static void type_after(int terminal, const char *said, const char *keys)
+{
+    static char heard[1 << 16];
+    size_t size = 0;
+    do {
+        ssize_t n = read(terminal, heard + size, sizeof heard - 1 - size);
+        if (n <= 0)
+            fail_msg("the guest ended before it said '%s'; it said: %s", said, heard);
+        size += (size_t)n;
+        heard[size] = '\0';
+    } while (!strstr(heard, said));
+    assert_int_equal(write(terminal, keys, strlen(keys)), strlen(keys));
+}
+
+static void ctrl_c_at_a_terminal_is_the_guests_and_ctrl_a_x_ends_it(void **state)
+{
+    struct termios before, after;
+    int terminal, guests_end;
+    (void)state;
+    need_guest();
+    assert_int_equal(openpty(&terminal, &guests_end, NULL, NULL, NULL), 0);
+    assert_int_equal(tcgetattr(terminal, &before), 0);
+    pid_t child = command_start_at_terminal(
+        guests_end, (const char *const[]){"guest", "run", "--kernel", kernel, "--initrd", initrd,
+                                          "--mem", "256M", "--cmdline", LEAN " -- keys", NULL});
+    type_after(terminal, "GUEST waits for a key", "\003");
+    type_after(terminal, "GUEST key 3", "\001x");
+    assert_int_equal(command_wait(child), TOOL_OK);
+    assert_int_equal(tcgetattr(terminal, &after), 0);
+    assert_int_equal(after.c_lflag, before.c_lflag);
+    (void)close(guests_end);
+    (void)close(terminal);
 }
 
 static void guest_with_memory_above_4_gib_boots(void **state)
@@ -500,6 +537,7 @@ int main(void)
         cmocka_unit_test(guest_reads_and_writes_its_disks),
         cmocka_unit_test(guest_rings_the_world_and_is_interrupted_by_it),
         cmocka_unit_test(standard_input_reaches_the_guest),
+        cmocka_unit_test(ctrl_c_at_a_terminal_is_the_guests_and_ctrl_a_x_ends_it),
         cmocka_unit_test(guest_that_powers_off_ends),
         cmocka_unit_test(guest_that_halts_ends),
         cmocka_unit_test(guest_that_is_told_to_end_ends),

@@ -22,6 +22,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -273,6 +274,24 @@ static void poke(void)
     (void)printf("GUEST poked\n");
 }
 
+/* What a key of the VMM's terminal is when it arrives here. */
+static void read_key(void)
+{
+    struct termios raw;
+    if (tcgetattr(STDIN_FILENO, &raw) != 0)
+        return;
+    cfmakeraw(&raw);
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    (void)printf("GUEST waits for a key\n");
+    (void)printf("GUEST key %d\n", getchar());
+}
+
+static void wait_for_ever(void)
+{
+    for (;;)
+        (void)pause();
+}
+
 int main(int argc, char **argv)
 {
     struct timespec up = {0};
@@ -296,9 +315,11 @@ int main(int argc, char **argv)
         char line[64];
         if (fgets(line, sizeof line, stdin))
             (void)printf("GUEST heard %s", line);
+    } else if (strcmp(job, "keys") == 0) {
+        read_key();
+        wait_for_ever();
     } else if (strcmp(job, "wait") == 0) {
-        for (;;)
-            (void)pause();
+        wait_for_ever();
     }
     (void)reboot(RB_AUTOBOOT);
     return 1;
