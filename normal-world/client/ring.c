@@ -152,7 +152,7 @@ static void take_completion(struct ring *ring)
 void ring_take(struct ring *ring)
 {
     while (ring->ended.status == CLOISTER_OK && ring_arrived(ring)) {
-        __builtin_prefetch(&ring->completions[(ring->completed + 4) % CLO_RING_SIZE], 0);
+        __builtin_prefetch(&ring->completions[(ring->completed + RING_AHEAD) % CLO_RING_SIZE]);
         take_completion(ring);
     }
 }
@@ -297,6 +297,7 @@ void ring_publish(struct ring *ring, struct ring_call *call, bool wide, uint8_t 
     ring->submitted++;
     ring->unrung = true;
     shared_release(&call->entry->turn, (uint32_t)ring->submitted);
+    shared_expect_write(&ring->submissions[(ring->submitted + RING_AHEAD) % CLO_RING_SIZE]);
 }
 
 void ring_wake(struct ring *ring)

@@ -57,6 +57,15 @@ static inline void shared_set(uint32_t *word, uint32_t value)
     atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_relaxed);
 }
 
+/* Fetches a line that we shall write, before the other side is asked to give it up by the store
+   itself: stores wait for their lines one after the other, fetches do not wait. __builtin_prefetch
+   makes a fetch for reading of it, unless the compiler may count on this instruction; processors
+   that lack it take it for a no-operation. */
+static inline void shared_expect_write(const void *line)
+{
+    __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *)line));
+}
+
 /* The one copy of bytes that may change: the compiler must not go back to the source. */
 static inline void shared_copy(void *to, const void *from, size_t size)
 {

@@ -58,10 +58,8 @@ void channel_publish(struct channel *channel, const struct clo_completion *compl
     memcpy(out->data, completion->data, sizeof out->data);
     __atomic_store_n(&out->turn, channel->turn, __ATOMIC_RELEASE);
     set_position(channel, channel->taken + 1);
-    /* Lines that the next calls will need, should they come soon. */
-    unsigned soon = (channel->taken + 1) % CLO_RING_SIZE;
-    __builtin_prefetch(&channel->completions[soon], 1);
-    __builtin_prefetch(&channel->submissions[soon], 0);
+    /* The line of the call after the next, should they come soon. */
+    __builtin_prefetch(&channel->submissions[(channel->taken + 1) % CLO_RING_SIZE]);
 }
 
 void channel_break(struct channel *channel, uint32_t reason)

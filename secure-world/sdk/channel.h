@@ -7,6 +7,7 @@
 #define SDK_CHANNEL_H
 
 #include "abi/channel.h"
+#include "normal-world/client/shared_word.h"
 
 #include <stdbool.h>
 
@@ -48,12 +49,12 @@ static inline enum channel_look channel_look(const struct channel *channel)
 }
 
 /* While there is work: fetches lines of a call that comes later, so that it need not wait for them.
- */
+   As far ahead as the client looks (RING_AHEAD). */
 static inline void channel_look_ahead(const struct channel *channel)
 {
-    unsigned later = (channel->taken + 4) % CLO_RING_SIZE;
-    __builtin_prefetch(&channel->submissions[later], 0);
-    __builtin_prefetch(&channel->completions[later], 1);
+    unsigned later = (channel->taken + 2) % CLO_RING_SIZE;
+    __builtin_prefetch(&channel->submissions[later]);
+    shared_expect_write(&channel->completions[later]);
 }
 
 /* Does the client no longer want the submission that was looked at? A word of its own line, which
