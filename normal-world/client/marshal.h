@@ -14,16 +14,17 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
                    const cloister_parameter parameters[4], uint64_t deadline_us);
 
 /* The head of the entry alone, whose turn comes last. */
+static_assert(offsetof(struct clo_submission, method) == 8 &&
+                  offsetof(struct clo_submission, inline_out) == 15,
+              "the words from method to inline_out are one store");
 static inline void marshal_line(struct clo_submission *entry, unsigned method, unsigned session,
                                 uint16_t kinds, uint8_t inline_in, uint8_t inline_out,
                                 uint64_t deadline_us)
 {
     entry->deadline_us = deadline_us <= UINT32_MAX ? (uint32_t)deadline_us : 0;
-    entry->method = (uint16_t)method;
-    entry->kinds = kinds;
-    entry->session = (uint16_t)session;
-    entry->inline_in = inline_in;
-    entry->inline_out = inline_out;
+    shared_set_pair(&entry->method, (uint64_t)(uint16_t)method | (uint64_t)kinds << 16 |
+                                        (uint64_t)(uint16_t)session << 32 |
+                                        (uint64_t)inline_in << 48 | (uint64_t)inline_out << 56);
 }
 
 /* Reads the completion that has come, and ends the call. Parameters are written only where the

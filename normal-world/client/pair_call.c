@@ -7,18 +7,24 @@
 
 #include <string.h>
 
-static void write_pair(cloister_session *session, struct clo_submission *entry, unsigned method,
-                       const struct pair_parameters *pair, uint64_t deadline_us)
+/* The first line, all but its turn. */
+static inline void write_head(const cloister_session *session, struct clo_submission *entry,
+                              unsigned method, const struct pair_parameters *pair,
+                              uint64_t deadline_us)
 {
-    const struct method_plan *plan = &session->plan[method];
-    struct clo_parameter words[CLO_PARAMETERS_MAX] = {{0}};
-    marshal_line(entry, method, SESSION_NUMBER, pair_kinds(plan, pair),
+    marshal_line(entry, method, SESSION_NUMBER, pair_kinds(&session->plan[method], pair),
                  pair->in_line ? (uint8_t)pair->size : 0,
                  pair->out_line ? (uint8_t)pair->capacity : 0, deadline_us);
     if (pair->in_line)
         marshal_small(entry->data, pair->input, pair->size);
-    if (pair->in_line && pair->out_line)
-        return;
+}
+
+/* The second line, and what lies in the arena. */
+static inline void write_parameters(cloister_session *session, struct clo_submission *entry,
+                                    unsigned method, const struct pair_parameters *pair)
+{
+    const struct method_plan *plan = &session->plan[method];
+    struct clo_parameter words[CLO_PARAMETERS_MAX] = {{0}};
     if (!pair->in_line) {
         words[plan->in].b = pair->size;
         memcpy(session->ring.in_flight.arena.bytes, pair->input, pair->size);
@@ -60,21 +66,25 @@ static void wipe_pair(cloister_session *session, const struct pair_parameters *p
         shared_wipe(arena + pair_out_offset(pair), pair->out->size);
 }
 
-cloister_result pair_call(cloister_session *session, unsigned method,
-                          const struct pair_parameters *pair, uint64_t deadline_us)
+/* `wide`, a constant to the compiler: some buffer lies in the arena. */
+static inline __attribute__((always_inline)) cloister_result
+call(cloister_session *session, unsigned method, const struct pair_parameters *pair,
+     uint64_t deadline_us, bool wide)
 {
     struct ring *ring = &session->ring;
     struct ring_deadline deadline = ring_deadline_in(ring, deadline_us);
     struct clo_submission *entry = ring_entry(ring);
     struct clo_completion reply;
     const struct ring_expectation expected = {
-        .wide = !pair->in_line || !pair->out_line,
+        .wide = wide,
         .inline_capacity = pair->out_line ? (uint8_t)pair->capacity : 0,
-        .arena_size = (uint32_t)pair_arena(pair),
+        .arena_size = wide ? (uint32_t)pair_arena(pair) : 0,
     };
     if (pair->out)
         pair->out->size = 0;
-    write_pair(session, entry, method, pair, deadline_us);
+    write_head(session, entry, method, pair, deadline_us);
+    if (wide)
+        write_parameters(session, entry, method, pair);
     ring_send(ring, entry);
     cloister_result result = ring_receive(ring, &expected, deadline, &reply);
     if (result.status != CLOISTER_OK)
@@ -82,7 +92,15 @@ cloister_result pair_call(cloister_session *session, unsigned method,
     result = (cloister_result){.status = reply.status, .origin = reply.origin};
     if (result.status == CLOISTER_OK)
         result = read_pair(session, method, pair, &reply);
-    if (expected.wide)
+    if (wide)
         wipe_pair(session, pair);
     return result;
+}
+
+cloister_result pair_call(cloister_session *session, unsigned method,
+                          const struct pair_parameters *pair, uint64_t deadline_us)
+{
+    if (pair->in_line && pair->out_line)
+        return call(session, method, pair, deadline_us, false);
+    return call(session, method, pair, deadline_us, true);
 }

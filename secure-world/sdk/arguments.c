@@ -79,7 +79,7 @@ void arguments_place(struct server *server, const struct channel *channel,
         unsigned kind = submission_kind(server->in.kinds, i);
         struct submission_size size = submission_size(&server->in, i);
         bool zero_copy = method->flags & CLO_METHOD_ZERO_COPY(i);
-        *argument = (cloister_argument){.kind = kind & ~CLO_PARAM_INLINE};
+        argument->kind = kind & ~CLO_PARAM_INLINE;
         if (kind & CLO_PARAM_INLINE) {
             place_buffer(server, i, place_inline(server, argument->kind), size);
         } else if (submission_kind_is_buffer(kind)) {
@@ -103,14 +103,16 @@ void arguments_place_pair(struct server *server, const struct channel *channel,
     }
     if (!pair->out_line)
         out = take_scratch(server, pair->out_capacity);
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
-        argument[i] = (cloister_argument){0};
-    if (method->in_bit)
-        argument[method->in] =
-            (cloister_argument){.kind = CLO_PARAM_BUFFER_IN, .in = in, .size = pair->in_size};
-    if (method->out_bit)
-        argument[method->out] = (cloister_argument){
-            .kind = CLO_PARAM_BUFFER_OUT, .out = out, .capacity = pair->out_capacity};
+    if (method->in_bit) {
+        argument[method->in].kind = CLO_PARAM_BUFFER_IN;
+        argument[method->in].in = in;
+        argument[method->in].size = pair->in_size;
+    }
+    if (method->out_bit) {
+        argument[method->out].kind = CLO_PARAM_BUFFER_OUT;
+        argument[method->out].out = out;
+        argument[method->out].capacity = pair->out_capacity;
+    }
 }
 
 /* Out */
@@ -200,6 +202,8 @@ void arguments_deliver_pair(struct server *server, const struct channel *channel
 
 void arguments_wipe(struct server *server)
 {
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
+        server->call.argument[i] = (cloister_argument){0};
     if (server->scratch_used > 0)
         sdk_wipe(server->scratch, server->scratch_used);
     server->scratch_used = 0;

@@ -115,6 +115,7 @@ static void open_session(struct server *server, struct channel *channel, uint64_
 static void close_session(struct server *server, struct channel *channel, uint64_t bit)
 {
     channel->sessions &= ~bit;
+    server->known.channel = NULL;
     server_progress(server);
     cloister_session_closed(channel->slot, server->in.session);
     server_progress(server);
@@ -179,17 +180,34 @@ static void end(struct server *server, struct channel *channel, bool wide, uint6
     arguments_wipe(server);
 }
 
-/* The plan of a call of an open session that is wanted and fits one; NULL: it goes the long way. */
-static const struct pair_method *find_pair(struct server *server, const struct channel *channel,
-                                           struct pair *pair)
+/* Looks at a call of an open session that nobody has checked yet. */
+static const struct pair_method *check_pair(struct server *server, const struct channel *channel,
+                                            struct pair *pair)
 {
     const struct clo_submission *in = &server->in;
     uint32_t count = server->manifest->method_count;
     if (in->method >= count || in->session >= CLO_SESSIONS_MAX ||
-        !(channel->sessions >> in->session & 1) || channel_cancelled(channel))
+        !(channel->sessions >> in->session & 1))
         return NULL;
     const struct pair_method *method = &server->pair[clamp_index(in->method, count)];
-    return pair_fits(method, in, channel->arena_size, pair) ? method : NULL;
+    if (!pair_fits(method, in, channel->arena_size, pair))
+        return NULL;
+    if (!pair_is_wide(pair))
+        server->known = (struct known_head){channel, submission_head(in), method, *pair};
+    return method;
+}
+
+/* The plan of a call of an open session that is wanted and fits one; NULL: it goes the long way. */
+static const struct pair_method *find_pair(struct server *server, const struct channel *channel,
+                                           struct pair *pair)
+{
+    const struct known_head *known = &server->known;
+    if (channel_cancelled(channel))
+        return NULL;
+    if (known->channel != channel || known->head != submission_head(&server->in))
+        return check_pair(server, channel, pair);
+    *pair = known->pair;
+    return known->method;
 }
 
 /* The same as below, without a loop over parameters. */

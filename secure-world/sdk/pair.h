@@ -27,6 +27,24 @@ struct pair {
     uint32_t in_at, out_at; /* in the arena, bytes from its start */
 };
 
+/* The head of the last call that was checked and has both buffers in its line: on the same channel
+   the same head passes again, for it says all that is checked. Forgotten when a session comes or
+   goes. */
+struct known_head {
+    const void *channel; /* NULL: none */
+    uint64_t head;
+    const struct pair_method *method;
+    struct pair pair;
+};
+
+/* The words from `method` to `inline_out`. */
+static inline uint64_t submission_head(const struct clo_submission *copy)
+{
+    uint64_t head;
+    __builtin_memcpy(&head, &copy->method, sizeof head);
+    return head;
+}
+
 static inline bool pair_is_wide(const struct pair *pair)
 {
     return !pair->in_line || !pair->out_line;

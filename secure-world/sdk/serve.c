@@ -18,6 +18,7 @@ static struct channel *channel_at(struct server *server, unsigned i)
 static void close_channel(struct server *server, struct channel *channel)
 {
     channel->header = NULL;
+    server->known.channel = NULL;
     for (unsigned session = 0; channel->sessions >> session; session++) {
         if (!(channel->sessions >> session & 1))
             continue;

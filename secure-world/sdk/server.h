@@ -23,6 +23,7 @@ struct server {
     uint64_t spin_ticks;
     struct service_time service;
     struct pair_method pair[CLO_METHODS_MAX];
+    struct known_head known;
 
     uint32_t epoch; /* of the control pages, acted on */
     uint32_t slots; /* of the control pages: ever used */
