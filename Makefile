@@ -38,12 +38,15 @@ VMM_OBJECTS     := $(filter-out %/main.o,$(call objects,vmm/*.c)) $(BUILD)/obj/v
                    $(BUILD)/obj/vmm/probe_code.o
 CLIENT_OBJECTS  := $(call objects,normal-world/client/*.c normal-world/guest/*.c)
 TOOL_OBJECTS    := $(call objects,tools/*.c)
+CRYPTO_OBJECTS  := $(call objects,tools/crypto/*.c tools/tool.c tools/tool_program.c)
 BENCH_OBJECTS   := $(call objects,bench/*.c)
 
-# What of measure/ the world host needs: no key, no libcrypto.
-WORLD_MEASURE   := elf_image elf_layout elf_dynamic elf_notes elf_sections elf_symbols manifest module_image
-WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) \
-                   $(WORLD_MEASURE:%=$(BUILD)/obj/measure/%.o)
+# What of measure/ reads modules: no key, no libcrypto.
+MODULE_READER   := $(patsubst %,$(BUILD)/obj/measure/%.o,elf_image elf_layout elf_dynamic elf_notes \
+                   elf_sections elf_symbols manifest module_image)
+WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) $(MODULE_READER)
+COMMAND_OBJECTS := $(TOOL_OBJECTS) $(MODULE_READER) $(CLIENT_OBJECTS) $(BASE_OBJECTS) \
+                   $(BUILD)/obj/measure/platform_folder.o $(BUILD)/obj/measure/utf8.o
 
 # What the verifier is made of, and what of it the keeper does not need (libjansson, judging).
 VERIFY_ONLY     := verify verify_chain verify_claims report_read report_read_fields \
@@ -53,7 +56,8 @@ VERIFY_OBJECTS  := $(BASE_OBJECTS) $(patsubst %,$(BUILD)/obj/measure/%.o,$(VERIF
 KEEPER_MEASURE  := $(filter-out $(VERIFY_ONLY:%=$(BUILD)/obj/measure/%.o),$(MEASURE_OBJECTS))
 
 PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper \
-            $(BUILD)/libexec/cloister-metrics $(BUILD)/libexec/cloister-guest
+            $(BUILD)/libexec/cloister-crypto $(BUILD)/libexec/cloister-metrics \
+            $(BUILD)/libexec/cloister-guest
 MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard secure-world/modules/*))
 
 # As many jobs as processors, unless `make -j` has said how many.
@@ -89,10 +93,15 @@ clean:
 # Programs
 
 # Static, like the keeper: no variable of the environment can put code into them (LD_PRELOAD), and they
-# start in half the time. The linker's warnings are about dlopen and name lookup, which libcrypto only
-# uses when told to.
-$(BUILD)/cloister: $(TOOL_OBJECTS) $(MEASURE_OBJECTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
-	$(CC) $(STATIC_LDFLAGS) -Wl,--no-warnings -o $@ $^ -ljansson -lelf -lz -lcrypto -lncursesw -ltinfo
+# start in half the time. Without libcrypto: it would more than double that time.
+$(BUILD)/cloister: $(COMMAND_OBJECTS)
+	$(CC) $(STATIC_LDFLAGS) -o $@ $^ -ljansson -lncursesw -ltinfo
+
+# Keys, signatures, digests: the commands that need libcrypto. The linker's warnings are about dlopen and
+# name lookup, which libcrypto only uses when told to.
+$(BUILD)/libexec/cloister-crypto: $(CRYPTO_OBJECTS) $(MEASURE_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(STATIC_LDFLAGS) -Wl,--no-warnings -o $@ $^ -ljansson -lelf -lz -lcrypto
 
 # The keeper copies and measures the world host at every start of a world, so it carries no symbols,
 # nor anything else that the folder it was built in changes. Debuggers find them beside it.

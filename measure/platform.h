@@ -24,12 +24,6 @@ struct platform {
     X509 *attestation_certificate;
 };
 
-/* The state folder: `option` if given, else $CLOISTER_STATE, else /var/lib/cloister for root, else
-   $XDG_STATE_HOME/cloister or ~/.local/state/cloister. NOT_FOUND: none of them is set; TOO_BIG;
-   BAD_ARGUMENT: empty, or a variable that is no absolute path. */
-CLOISTER_MUST_USE cloister_status platform_folder(const char *option, char *path, size_t size,
-                                                  struct reason *why);
-
 /* Makes the state. BAD_STATE if there is one already: a root secret is never overwritten. All or
    nothing: a failure half way leaves no files. Missing parent folders are made, 0700. */
 CLOISTER_MUST_USE cloister_status platform_create(const char *folder, struct reason *why);

@@ -4,7 +4,7 @@
 #include "tools/tool.h"
 
 #include "base/scope.h"
-#include "measure/platform.h"
+#include "measure/platform_folder.h"
 #include "tools/capture.h"
 #include "tools/doctor_host.h"
 #include "tools/kvm_device.h"

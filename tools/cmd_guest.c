@@ -1,14 +1,9 @@
 /*
- * cloister guest: becomes the guest VMM, a program of its own. Takes nothing but the command's name
- * off its arguments.
+ * cloister guest: becomes the guest VMM, a program of its own.
  */
 #include "tools/tool.h"
 
 #include "base/scope.h"
-
-#include <limits.h>
-
-#define COMMAND "guest run"
 
 static const char help[] =
     "Usage: cloister guest COMMAND [ARGUMENTS...]\n"
@@ -21,15 +16,10 @@ static const char help[] =
 
 static int run(int argc, char **argv)
 {
-    char program[PATH_MAX];
-    struct reason why = {0};
+    static char program[] = "cloister-guest";
     (void)argc;
-    cloister_status status = tool_program_path("cloister-guest", program, sizeof program, &why);
-    if (status != CLOISTER_OK)
-        return tool_fail(COMMAND, status, &why);
-    (void)execv(program, argv);
-    status = refuse_errno(&why, "cannot start %.200s", program);
-    return tool_fail(COMMAND, status, &why);
+    argv[0] = program;
+    return tool_program_become("guest run", argv);
 }
 
 int cmd_guest(int argc, char **argv)

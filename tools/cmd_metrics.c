@@ -6,9 +6,7 @@
 #include "base/scope.h"
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdint.h>
-#include <string.h>
 
 #define COMMAND "metrics"
 
@@ -26,22 +24,16 @@ static const char help[] =
 
 static int become_server(const char *listen, char *const *names, size_t count)
 {
-    char program[PATH_MAX];
-    struct reason why = {0};
-    cloister_status status = tool_program_path("cloister-metrics", program, sizeof program, &why);
     AUTO_FREE const char **words = calloc(count + 5, sizeof *words);
-    if (status == CLOISTER_OK && !words)
-        status = CLOISTER_NO_MEMORY;
-    if (status != CLOISTER_OK)
-        return tool_fail(COMMAND, status, &why);
+    if (!words)
+        return tool_fail(COMMAND, CLOISTER_NO_MEMORY, NULL);
     words[0] = "cloister-metrics";
     words[1] = "--listen";
     words[2] = listen;
     words[3] = "--";
     for (size_t i = 0; i < count; i++)
         words[4 + i] = names[i];
-    (void)execv(program, (char *const *)(uintptr_t)words);
-    return tool_fail(COMMAND, refuse_errno(&why, "cannot start %.200s", program), &why);
+    return tool_program_become(COMMAND, (char *const *)(uintptr_t)words);
 }
 
 int cmd_metrics(int argc, char **argv)

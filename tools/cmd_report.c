@@ -1,13 +1,11 @@
 /*
  * `cloister report`: picks the command; `report get`.
  */
-#include "tools/cmd_report.h"
-
 #include "abi/hypercall.h"
-#include "base/bytes.h"
 #include "base/file.h"
 #include "base/scope.h"
 #include "cloister/client.h"
+#include "tools/cmd_crypto.h"
 #include "tools/tool.h"
 #include "tools/world_show.h"
 
@@ -31,21 +29,6 @@ static const char get_help[] =
     "\n"
     "  -n, --nonce HEX    16 to 64 bytes that the verifier chose afresh\n"
     "  -o, --output FILE  where to write the report (- is standard output)\n";
-
-cloister_status report_hex(const char *option, const char *text, size_t least, size_t most,
-                           uint8_t *bytes, size_t *size, struct reason *why)
-{
-    if (hex_decode(text, bytes, most, size) && *size >= least)
-        return CLOISTER_OK;
-    if (least == most)
-        return refuse(why, CLOISTER_BAD_ARGUMENT,
-                      "%s is '%.16s' (%zu characters); it must be %zu hexadecimal digits", option,
-                      text, strlen(text), 2 * most);
-    return refuse(why, CLOISTER_BAD_ARGUMENT,
-                  "%s is '%.16s' (%zu characters); it must be %zu to %zu hexadecimal digits, an "
-                  "even number",
-                  option, text, strlen(text), 2 * least, 2 * most);
-}
 
 struct get_options {
     const char *target;
@@ -71,8 +54,8 @@ static int parse_get(int argc, char **argv, struct get_options *given)
             given->output = optarg;
         else if (option != 'n')
             return tool_bad_option("report get", option, argv);
-        else if (report_hex("--nonce", optarg, CLO_NONCE_MIN, CLO_NONCE_MAX, given->nonce,
-                            &given->nonce_size, &why) != CLOISTER_OK)
+        else if (tool_hex("--nonce", optarg, CLO_NONCE_MIN, CLO_NONCE_MAX, given->nonce,
+                          &given->nonce_size, &why) != CLOISTER_OK)
             return tool_usage("report get", "%s", why.text);
     }
     if (argc - optind != 1)
@@ -119,7 +102,7 @@ static cloister_status fetch(const struct get_options *given, uint8_t **report, 
     return CLOISTER_OK;
 }
 
-int cmd_report_get(int argc, char **argv)
+static int report_get(int argc, char **argv)
 {
     struct get_options given = {0};
     struct reason why = {""};
@@ -137,9 +120,9 @@ int cmd_report_get(int argc, char **argv)
 int cmd_report(int argc, char **argv)
 {
     static const struct tool_command commands[] = {
-        {"get", cmd_report_get},
-        {"show", cmd_report_show},
-        {"verify", cmd_report_verify},
+        {"get", report_get},
+        {"show", cmd_crypto_report},
+        {"verify", cmd_crypto_report},
     };
     return tool_dispatch("report", help, commands, ARRAY_SIZE(commands), argc, argv);
 }

@@ -1,14 +1,9 @@
 /*
  * The `cloister` command: picks the group and runs it.
  */
-#include "tools/tool.h"
-
 #include "base/scope.h"
-
-#include <fcntl.h>
-#include <getopt.h>
-#include <stdbool.h>
-#include <string.h>
+#include "tools/cmd_crypto.h"
+#include "tools/tool.h"
 
 static const char help[] =
     "Usage: cloister GROUP [COMMAND] [ARGUMENTS...]\n"
@@ -41,44 +36,25 @@ static const char help[] =
     "   4 no such thing            10 reading or writing failed\n"
     "   5 not permitted\n";
 
+static int version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    (void)printf("cloister %s\n", TOOL_VERSION);
+    return TOOL_OK;
+}
+
 static const struct tool_command groups[] = {
     {"world", cmd_world},     {"module", cmd_module},
     {"call", cmd_call},       {"interface", cmd_interface},
-    {"exec", cmd_exec},       {"key", cmd_key},
+    {"exec", cmd_exec},       {"key", cmd_crypto_key},
     {"report", cmd_report},   {"doctor", cmd_doctor},
     {"bench", cmd_bench},     {"top", cmd_top},
     {"metrics", cmd_metrics}, {"nested", cmd_nested},
-    {"guest", cmd_guest},
+    {"guest", cmd_guest},     {"--version", version},
 };
-
-/* A caller may have closed a standard descriptor: a file opened later must not become it. */
-static bool fill_standard_descriptors(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-            return false;
-    return true;
-}
-
-/* A result that did not reach its reader (full disk, say) is a failure. */
-static int flush_output(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    if (status != TOOL_OK)
-        return status;
-    struct reason why;
-    return tool_fail("", refuse_errno(&why, "cannot write standard output"), &why);
-}
 
 int main(int argc, char **argv)
 {
-    if (!fill_standard_descriptors())
-        return TOOL_FAILED;
-    opterr = 0;
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-        (void)printf("cloister %s\n", TOOL_VERSION);
-        return flush_output(TOOL_OK);
-    }
-    return flush_output(tool_dispatch("", help, groups, ARRAY_SIZE(groups), argc, argv));
+    return tool_program_main(help, groups, ARRAY_SIZE(groups), argc, argv);
 }

@@ -1,14 +1,14 @@
 /*
- * What every command shares: one-line failures, exit statuses, numbers, finding our own programs.
+ * What every command shares: one-line failures, exit statuses, numbers, hexadecimal.
  */
 #include "tools/tool.h"
 
+#include "base/bytes.h"
 #include "base/checked.h"
-#include "base/scope.h"
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 enum tool_exit tool_exit_of(cloister_status status)
@@ -153,29 +153,19 @@ cloister_status tool_size(const char *what, const char *text, unsigned long long
     return CLOISTER_OK;
 }
 
-static bool program_at(const char *folder, const char *below, const char *name, char *path,
-                       size_t size)
+cloister_status tool_hex(const char *option, const char *text, size_t least, size_t most,
+                         uint8_t *bytes, size_t *size, struct reason *why)
 {
-    int length = snprintf(path, size, "%s/%s/%s", folder, below, name);
-    return length > 0 && (size_t)length < size && access(path, X_OK) == 0;
-}
-
-cloister_status tool_program_path(const char *name, char *path, size_t size, struct reason *why)
-{
-    char folder[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    if (length < 0)
-        return refuse_errno(why, "cannot find the folder of this command in /proc/self/exe");
-    folder[length] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
-    if (program_at(folder, "libexec", name, path, size) ||
-        program_at(folder, "../libexec/cloister", name, path, size))
+    if (hex_decode(text, bytes, most, size) && *size >= least)
         return CLOISTER_OK;
-    return refuse(why, CLOISTER_NOT_FOUND,
-                  "program %s is neither in %.80s/libexec nor in %.80s/../libexec/cloister", name,
-                  folder, folder);
+    if (least == most)
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "%s is '%.16s' (%zu characters); it must be %zu hexadecimal digits", option,
+                      text, strlen(text), 2 * most);
+    return refuse(why, CLOISTER_BAD_ARGUMENT,
+                  "%s is '%.16s' (%zu characters); it must be %zu to %zu hexadecimal digits, an "
+                  "even number",
+                  option, text, strlen(text), 2 * least, 2 * most);
 }
 
 static bool asks_for_help(const char *word)

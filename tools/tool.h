@@ -9,6 +9,7 @@
 #include "base/reason.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define TOOL_VERSION "0.1.0"
 
@@ -34,7 +35,6 @@ int cmd_call(int argc, char **argv);
 int cmd_interface(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_guest(int argc, char **argv);
-int cmd_key(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
@@ -86,9 +86,23 @@ CLOISTER_MUST_USE cloister_status tool_size(const char *what, const char *text,
                                             unsigned long long least, unsigned long long most,
                                             unsigned long long *value, struct reason *why);
 
+/* Reads hexadecimal of `least` to `most` bytes; BAD_ARGUMENT names the option. */
+CLOISTER_MUST_USE cloister_status tool_hex(const char *option, const char *text, size_t least,
+                                           size_t most, uint8_t *bytes, size_t *size,
+                                           struct reason *why);
+
+/* The whole of a main(): runs the command or group that argv[1] names; an output that did not reach
+   its reader is a failure. Returns the exit status. */
+int tool_program_main(const char *help, const struct tool_command *groups, size_t count, int argc,
+                      char **argv);
+
 /* The path of a program that comes with the command (cloister-world, …): libexec/NAME beside the
    command, else ../libexec/cloister/NAME. NOT_FOUND names both. */
 CLOISTER_MUST_USE cloister_status tool_program_path(const char *name, char *path, size_t size,
                                                     struct reason *why);
+
+/* Becomes the program that comes with the command under the name words[0]; NULL ends the words.
+   Returns only if it cannot: tool_fail for `command`. */
+int tool_program_become(const char *command, char *const words[]);
 
 #endif

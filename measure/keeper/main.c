@@ -17,6 +17,7 @@
 #include "measure/keeper/keeper_sandbox.h"
 #include "measure/keeper/spawn.h"
 #include "measure/keeper/supervise.h"
+#include "measure/platform_folder.h"
 
 #include <fcntl.h>
 #include <getopt.h>

@@ -1,10 +1,10 @@
 /*
  * The signature's section: added and replaced without moving a byte that is loaded.
  */
-#include "tools/module_section.h"
+#include "tools/crypto/module_section.h"
 
 #include "tests/unit/elf_sample.h"
-#include "tools/module_bytes.h"
+#include "tools/crypto/module_bytes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,7 @@
  * The platform state: made once and whole, loaded only by its owner, never through a link.
  */
 #include "measure/platform.h"
+#include "measure/platform_folder.h"
 
 #include "abi/report.h"
 #include "base/bytes.h"

@@ -1,7 +1,7 @@
 /*
  * A module's file in memory, parsed and measured.
  */
-#include "tools/module_bytes.h"
+#include "tools/crypto/module_bytes.h"
 
 #include "base/file.h"
 #include "base/scope.h"

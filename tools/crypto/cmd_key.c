@@ -7,6 +7,8 @@
 #include "measure/crypto.h"
 #include "measure/openssl_scope.h"
 #include "measure/platform.h"
+#include "measure/platform_folder.h"
+#include "tools/crypto/commands.h"
 #include "tools/tool.h"
 
 #include <getopt.h>

@@ -1,7 +1,7 @@
 /*
  * Author keys: P-256 keys in PEM files.
  */
-#include "tools/author_key.h"
+#include "tools/crypto/author_key.h"
 
 #include "base/bytes.h"
 #include "base/file.h"

@@ -1,13 +1,13 @@
 /*
  * `cloister module keygen` and `module key`: an author's key and identity.
  */
-#include "tools/cmd_module.h"
+#include "tools/crypto/commands.h"
 
 #include "base/bytes.h"
 #include "base/scope.h"
 #include "measure/module_signature.h"
 #include "measure/openssl_scope.h"
-#include "tools/author_key.h"
+#include "tools/crypto/author_key.h"
 #include "tools/tool.h"
 
 #include <getopt.h>

@@ -2,7 +2,7 @@
  * `cloister module sign`: puts the author's signature into a module's file. What runs does not
  * change: the signed copy is parsed and measured again before it replaces the file.
  */
-#include "tools/cmd_module.h"
+#include "tools/crypto/commands.h"
 
 #include "abi/keeper.h"
 #include "base/bytes.h"
@@ -10,9 +10,9 @@
 #include "base/scope.h"
 #include "measure/module_signature.h"
 #include "measure/openssl_scope.h"
-#include "tools/author_key.h"
-#include "tools/module_bytes.h"
-#include "tools/module_section.h"
+#include "tools/crypto/author_key.h"
+#include "tools/crypto/module_bytes.h"
+#include "tools/crypto/module_section.h"
 #include "tools/tool.h"
 
 #include <getopt.h>

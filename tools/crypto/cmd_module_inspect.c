@@ -1,13 +1,13 @@
 /*
  * `cloister module inspect`: what a module declares, how it is laid out, and who signed it.
  */
-#include "tools/cmd_module.h"
+#include "tools/crypto/commands.h"
 
 #include "abi/channel.h"
 #include "base/bytes.h"
 #include "base/scope.h"
-#include "tools/module_bytes.h"
-#include "tools/module_text.h"
+#include "tools/crypto/module_bytes.h"
+#include "tools/crypto/module_text.h"
 #include "tools/tool.h"
 
 #include <getopt.h>

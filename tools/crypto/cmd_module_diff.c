@@ -1,12 +1,12 @@
 /*
  * `cloister module diff`: names what makes two modules measure differently.
  */
-#include "tools/cmd_module.h"
+#include "tools/crypto/commands.h"
 
 #include "base/bytes.h"
 #include "base/scope.h"
-#include "tools/module_bytes.h"
-#include "tools/module_text.h"
+#include "tools/crypto/module_bytes.h"
+#include "tools/crypto/module_text.h"
 #include "tools/tool.h"
 
 #include <getopt.h>

@@ -1,8 +1,8 @@
 /*
  * Puts the signature note into a module's file.
  */
-#ifndef TOOLS_MODULE_SECTION_H
-#define TOOLS_MODULE_SECTION_H
+#ifndef TOOLS_CRYPTO_MODULE_SECTION_H
+#define TOOLS_CRYPTO_MODULE_SECTION_H
 
 #include "base/reason.h"
 

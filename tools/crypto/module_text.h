@@ -1,8 +1,8 @@
 /*
  * Words for the numbers of a module's record.
  */
-#ifndef TOOLS_MODULE_TEXT_H
-#define TOOLS_MODULE_TEXT_H
+#ifndef TOOLS_CRYPTO_MODULE_TEXT_H
+#define TOOLS_CRYPTO_MODULE_TEXT_H
 
 #include "abi/manifest.h"
 

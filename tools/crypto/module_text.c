@@ -1,7 +1,7 @@
 /*
  * Words for the numbers of a module's record.
  */
-#include "tools/module_text.h"
+#include "tools/crypto/module_text.h"
 
 #include "abi/channel.h"
 

@@ -2,8 +2,8 @@
  * A module's file in memory, parsed and measured: what `module sign`, `inspect`, `measure` and
  * `diff` work on.
  */
-#ifndef TOOLS_MODULE_BYTES_H
-#define TOOLS_MODULE_BYTES_H
+#ifndef TOOLS_CRYPTO_MODULE_BYTES_H
+#define TOOLS_CRYPTO_MODULE_BYTES_H
 
 #include "measure/module_image.h"
 

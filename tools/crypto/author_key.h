@@ -1,8 +1,8 @@
 /*
  * Author keys: P-256 keys in PEM files.
  */
-#ifndef TOOLS_AUTHOR_KEY_H
-#define TOOLS_AUTHOR_KEY_H
+#ifndef TOOLS_CRYPTO_AUTHOR_KEY_H
+#define TOOLS_CRYPTO_AUTHOR_KEY_H
 
 #include "base/reason.h"
 

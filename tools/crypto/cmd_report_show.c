@@ -7,7 +7,7 @@
 #include "cloister/verify.h"
 #include "measure/report.h"
 #include "measure/report_read.h"
-#include "tools/cmd_report.h"
+#include "tools/crypto/commands.h"
 #include "tools/tool.h"
 
 #include <getopt.h>

@@ -5,7 +5,7 @@
 #include "base/scope.h"
 #include "cloister/verify.h"
 #include "measure/report.h"
-#include "tools/cmd_report.h"
+#include "tools/crypto/commands.h"
 #include "tools/tool.h"
 
 #include <getopt.h>
@@ -45,14 +45,14 @@ static cloister_status take_option(int option, const char *value, struct verify_
 {
     switch (option) {
     case 'n':
-        return report_hex("--nonce", value, CLO_NONCE_MIN, CLO_NONCE_MAX, given->nonce,
-                          &given->nonce_size, why);
+        return tool_hex("--nonce", value, CLO_NONCE_MIN, CLO_NONCE_MAX, given->nonce,
+                        &given->nonce_size, why);
     case 'm':
-        return report_hex("--measurement", value, CLO_DIGEST_SIZE, CLO_DIGEST_SIZE,
-                          given->measurement, &given->measurement_size, why);
+        return tool_hex("--measurement", value, CLO_DIGEST_SIZE, CLO_DIGEST_SIZE,
+                        given->measurement, &given->measurement_size, why);
     case 'a':
-        return report_hex("--author", value, CLO_AUTHOR_SIZE, CLO_AUTHOR_SIZE, given->author,
-                          &given->author_size, why);
+        return tool_hex("--author", value, CLO_AUTHOR_SIZE, CLO_AUTHOR_SIZE, given->author,
+                        &given->author_size, why);
     case 'c':
         given->ca = value;
         return CLOISTER_OK;

@@ -3,7 +3,7 @@
  * that libelf leaves every loaded byte where it is. Works on a copy in a memory file: a failure
  * half way leaves nothing behind.
  */
-#include "tools/module_section.h"
+#include "tools/crypto/module_section.h"
 
 #include "abi/manifest.h"
 #include "base/file.h"
