@@ -133,7 +133,8 @@ static bool keep_descriptors(int theirs, int ready)
            (ready < 0 || fcntl(ready, F_SETFD, 0) == 0);
 }
 
-/* The child, from fork to exec. */
+/* The child, until it execs in the keeper's own memory: system calls only, and nothing is written
+   that the keeper reads afterwards. No signal has a handler here. */
 _Noreturn static void become_world_host(const struct spawned *spawned, int theirs, int ready,
                                         pid_t keeper, const sigset_t *mask, char *const arguments[],
                                         char *const environment[])
@@ -153,7 +154,8 @@ static cloister_status start(struct spawned *spawned, int theirs, int ready, con
     char *environment[8];
     choose_environment(environment, ARRAY_SIZE(environment));
     pid_t keeper = getpid();
-    pid_t child = fork();
+    /* After a fork both would have to fault in every page again. */
+    pid_t child = vfork();
     if (child < 0)
         return refuse_errno(why, "cannot start the world host");
     if (child == 0)
