@@ -29,6 +29,15 @@ STATIC := -static-pie
 endif
 STATIC_LDFLAGS := $(filter-out -pie,$(LDFLAGS)) $(or $(STATIC),-pie) -Wl,--gc-sections
 
+# Static programs with libcrypto, which has 18,000 relocations: packed, and into memory that is there
+# already (base/start.S). The linker's warnings are about dlopen and name lookup, which libcrypto only
+# uses when told to.
+CRYPTO_LDFLAGS := $(STATIC_LDFLAGS) -Wl,--no-warnings
+ifneq ($(STATIC),)
+CRYPTO_LDFLAGS += -Wl,-z,pack-relative-relocs -Wl,--entry=start_populated
+CRYPTO_START   := $(BUILD)/obj/base/start.o
+endif
+
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
 
 BASE_OBJECTS    := $(call objects,base/*.c)
@@ -97,11 +106,10 @@ clean:
 $(BUILD)/cloister: $(COMMAND_OBJECTS)
 	$(CC) $(STATIC_LDFLAGS) -o $@ $^ -ljansson -lncursesw -ltinfo
 
-# Keys, signatures, digests: the commands that need libcrypto. The linker's warnings are about dlopen and
-# name lookup, which libcrypto only uses when told to.
-$(BUILD)/libexec/cloister-crypto: $(CRYPTO_OBJECTS) $(MEASURE_OBJECTS) $(BASE_OBJECTS)
+# Keys, signatures, digests: the commands that need libcrypto.
+$(BUILD)/libexec/cloister-crypto: $(CRYPTO_OBJECTS) $(MEASURE_OBJECTS) $(BASE_OBJECTS) $(CRYPTO_START)
 	@mkdir -p $(@D)
-	$(CC) $(STATIC_LDFLAGS) -Wl,--no-warnings -o $@ $^ -ljansson -lelf -lz -lcrypto
+	$(CC) $(CRYPTO_LDFLAGS) -o $@ $^ -ljansson -lelf -lz -lcrypto
 
 # The keeper copies and measures the world host at every start of a world, so it carries no symbols,
 # nor anything else that the folder it was built in changes. Debuggers find them beside it.
@@ -112,9 +120,9 @@ $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	$(CC) $(STATIC_LDFLAGS) -o $@ $^
 	$(if $(SANITIZE),,$(split_symbols))
 
-$(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS)
+$(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS) $(CRYPTO_START)
 	@mkdir -p $(@D)
-	$(CC) $(STATIC_LDFLAGS) -Wl,--no-warnings -o $@ $^ -lcrypto
+	$(CC) $(CRYPTO_LDFLAGS) -o $@ $^ -lcrypto
 	$(if $(SANITIZE),,$(split_symbols))
 
 $(BUILD)/libcloister.a: $(CLIENT_OBJECTS) $(BASE_OBJECTS)
