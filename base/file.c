@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 static cloister_status read_all(int fd, const char *path, size_t limit, size_t expected,
@@ -75,6 +76,23 @@ cloister_status fd_write_all(int fd, const void *bytes, size_t size)
         from += n;
         size -= (size_t)n;
     }
+    return CLOISTER_OK;
+}
+
+cloister_status fd_copy(int from, int to, size_t limit, size_t *copied)
+{
+    size_t done = 0;
+    while (done <= limit) {
+        ssize_t n = sendfile(to, from, NULL, limit + 1 - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return CLOISTER_IO;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    *copied = done;
     return CLOISTER_OK;
 }
 

@@ -26,4 +26,8 @@ CLOISTER_MUST_USE cloister_status file_write(const char *path, const void *bytes
 /* Writes all bytes to a descriptor, through short writes and EINTR. */
 CLOISTER_MUST_USE cloister_status fd_write_all(int fd, const void *bytes, size_t size);
 
+/* Copies to the end of a file, in the kernel, without mapping or reading it. Stops once more than
+   `limit` bytes have come: then *copied is limit + 1. IO: errno says why. */
+CLOISTER_MUST_USE cloister_status fd_copy(int from, int to, size_t limit, size_t *copied);
+
 #endif

@@ -5,6 +5,7 @@
 #include "vmm/module_file.h"
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/scope.h"
 #include "measure/module_image.h"
 
@@ -16,7 +17,7 @@
 
 #define ALL_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* A mapped memfd while it is filled or read. */
+/* A sealed memfd while it is read. */
 struct mapping {
     uint8_t *bytes; /* MAP_FAILED: none */
     size_t size;
@@ -31,24 +32,14 @@ static void unmap(struct mapping *mapping)
 
 #define AUTO_UNMAP __attribute__((cleanup(unmap)))
 
-static cloister_status make_memfd(const char *name, size_t size, int *memfd,
-                                  struct mapping *mapping, struct reason *why)
+static cloister_status make_memfd(const char *name, int *memfd, struct reason *why)
 {
-    AUTO_FD int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
-        return refuse_errno(why, "no memory file of %zu bytes for %s", size, name);
-    mapping->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (mapping->bytes == MAP_FAILED)
-        return refuse_errno(why, "cannot map %zu bytes for %s", size, name);
-    mapping->size = size;
-    *memfd = take_fd(&fd);
-    return CLOISTER_OK;
+    *memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return *memfd < 0 ? refuse_errno(why, "no memory file %s", name) : CLOISTER_OK;
 }
 
-/* A writable mapping would keep F_SEAL_WRITE from being set, so it goes first. */
-static cloister_status seal_memfd(int memfd, struct mapping *mapping, struct reason *why)
+static cloister_status seal_memfd(int memfd, struct reason *why)
 {
-    unmap(mapping);
     if (fcntl(memfd, F_ADD_SEALS, ALL_SEALS) != 0)
         return refuse_errno(why, "cannot seal a memory file");
     return CLOISTER_OK;
@@ -61,7 +52,7 @@ static cloister_status map_sealed(int memfd, struct mapping *mapping, struct rea
     if (fstat(memfd, &st) != 0)
         return refuse_errno(why, "cannot examine a memory file");
     mapping->size = (size_t)st.st_size;
-    mapping->bytes = mmap(NULL, mapping->size, PROT_READ, MAP_PRIVATE, memfd, 0);
+    mapping->bytes = mmap(NULL, mapping->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, memfd, 0);
     if (mapping->bytes == MAP_FAILED)
         return refuse_errno(why, "cannot map a memory file");
     return CLOISTER_OK;
@@ -86,23 +77,6 @@ static cloister_status open_regular(const char *path, int *fd, size_t *size, str
     return CLOISTER_OK;
 }
 
-/* Reads at most `size` bytes; fewer only at the end of the file. Negative: errno says why. */
-static ssize_t read_full(int fd, uint8_t *bytes, size_t size)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = read(fd, bytes + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return n;
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    return (ssize_t)done;
-}
-
 /* Copies the whole file into a sealed memfd. */
 static cloister_status copy_file(const char *path, int *source, struct reason *why)
 {
@@ -112,18 +86,15 @@ static cloister_status copy_file(const char *path, int *source, struct reason *w
     if (status != CLOISTER_OK)
         return status;
     AUTO_FD int memfd = -1;
-    AUTO_UNMAP struct mapping mapping = {.bytes = MAP_FAILED};
-    status = make_memfd("cloister-module-file", size, &memfd, &mapping, why);
+    status = make_memfd("cloister-module-file", &memfd, why);
     if (status != CLOISTER_OK)
         return status;
-    ssize_t n = read_full(fd, mapping.bytes, size);
-    uint8_t more;
-    ssize_t after = n < 0 ? n : read_full(fd, &more, 1);
-    if (after < 0)
-        return refuse_errno(why, "cannot read %s", path);
-    if ((size_t)n != size || after != 0)
-        return refuse(why, CLOISTER_BAD_FORMAT, "%s changed its size while it was read", path);
-    status = seal_memfd(memfd, &mapping, why);
+    size_t copied = 0;
+    if (fd_copy(fd, memfd, size, &copied) != CLOISTER_OK)
+        return refuse_errno(why, "cannot copy %s", path);
+    if (copied != size)
+        return refuse(why, CLOISTER_BAD_FORMAT, "%s changed its size while it was copied", path);
+    status = seal_memfd(memfd, why);
     if (status == CLOISTER_OK)
         *source = take_fd(&memfd);
     return status;
@@ -151,18 +122,32 @@ static cloister_status name_from_path(const char *path, enum elf_kind kind,
                   path, CLO_NAME_SIZE - 1);
 }
 
+/* All pages at once: writing them one after the other would fault for each. The mapping goes before
+   the file is sealed: a writable one would keep F_SEAL_WRITE from being set. */
+static cloister_status write_image(int memfd, const struct elf_image *image,
+                                   const struct clo_module_record *record, size_t size,
+                                   struct reason *why)
+{
+    if (ftruncate(memfd, (off_t)size) != 0)
+        return refuse_errno(why, "no memory file of %zu bytes for the module", size);
+    uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memfd, 0);
+    if (bytes == MAP_FAILED)
+        return refuse_errno(why, "cannot map %zu bytes for the module", size);
+    module_image_write(image, record, bytes);
+    (void)munmap(bytes, size);
+    return CLOISTER_OK;
+}
+
 static cloister_status make_image(const struct elf_image *image, struct module_file *file,
                                   struct reason *why)
 {
     uint32_t pages = module_image_pages(&file->record);
     AUTO_FD int memfd = -1;
-    AUTO_UNMAP struct mapping mapping = {.bytes = MAP_FAILED};
-    cloister_status status =
-        make_memfd("cloister-module", (size_t)pages * CLO_PAGE_SIZE, &memfd, &mapping, why);
-    if (status != CLOISTER_OK)
-        return status;
-    module_image_write(image, &file->record, mapping.bytes);
-    status = seal_memfd(memfd, &mapping, why);
+    cloister_status status = make_memfd("cloister-module", &memfd, why);
+    if (status == CLOISTER_OK)
+        status = write_image(memfd, image, &file->record, (size_t)pages * CLO_PAGE_SIZE, why);
+    if (status == CLOISTER_OK)
+        status = seal_memfd(memfd, why);
     if (status != CLOISTER_OK)
         return status;
     file->image_pages = pages;

@@ -5,6 +5,7 @@
 #include "measure/keeper/spawn.h"
 
 #include "abi/keeper.h"
+#include "base/file.h"
 #include "base/scope.h"
 
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -52,22 +52,6 @@ static int make_memfd(void)
     return fd < 0 && errno == EINVAL ? memfd_create("cloister-world", flags) : fd;
 }
 
-/* Copies until the end of the file, which may not be where it was. */
-static bool copy(int from, int to, size_t limit, size_t *copied)
-{
-    *copied = 0;
-    while (*copied <= limit) {
-        ssize_t n = sendfile(to, from, NULL, limit + 1 - *copied);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0;
-        *copied += (size_t)n;
-    }
-    errno = EFBIG;
-    return false;
-}
-
 /* A descriptor above the one that the child's socket gets. */
 static int move_up(int *fd)
 {
@@ -86,8 +70,10 @@ static cloister_status seal_binary(const char *path, int *out, size_t *size, str
     AUTO_FD int memfd = move_up(&low);
     if (memfd < 0)
         return refuse_errno(why, "cannot make a memfd for the world host");
-    if (!copy(file, memfd, expected, size))
+    if (fd_copy(file, memfd, expected, size) != CLOISTER_OK)
         return refuse_errno(why, "cannot copy world host %s", path);
+    if (*size > expected)
+        return refuse(why, CLOISTER_BAD_FORMAT, "world host %s grew while it was copied", path);
     if (fcntl(memfd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return refuse_errno(why, "cannot seal the copy of world host %s", path);
     *out = take_fd(&memfd);

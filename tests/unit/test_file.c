@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -279,6 +280,57 @@ static void pipe_takes_more_than_it_holds(void **state)
     assert_int_equal(total, sizeof large);
 }
 
+/* What fd_copy makes of a file of `size` bytes under `limit`. */
+static cloister_status copy_of(size_t size, size_t limit, uint8_t *bytes, size_t *copied)
+{
+    static uint8_t large[300000];
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (uint8_t)(i * 7 + i / 251);
+    write_file(large, size);
+    AUTO_FD int from = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD int to = memfd_create("copy", MFD_CLOEXEC);
+    assert_true(from >= 0 && to >= 0);
+    cloister_status status = fd_copy(from, to, limit, copied);
+    if (status == CLOISTER_OK) {
+        assert_int_equal(pread(to, bytes, sizeof large, 0), *copied);
+        assert_memory_equal(bytes, large, *copied);
+    }
+    return status;
+}
+
+static uint8_t copied_bytes[300000];
+
+static void copy_has_every_byte(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size <= sizeof copied_bytes; size += 99999) {
+        size_t copied = 1;
+        assert_int_equal(copy_of(size, size, copied_bytes, &copied), CLOISTER_OK);
+        assert_int_equal(copied, size);
+    }
+}
+
+static void copy_stops_one_byte_beyond_the_limit(void **state)
+{
+    (void)state;
+    size_t copied = 0;
+    assert_int_equal(copy_of(300000, 4096, copied_bytes, &copied), CLOISTER_OK);
+    assert_int_equal(copied, 4097);
+}
+
+static void copy_to_nowhere_is_a_failure(void **state)
+{
+    (void)state;
+    size_t copied = 7;
+    write_file("x", 1);
+    AUTO_FD int from = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(fd_copy(from, -1, 1, &copied), CLOISTER_IO);
+    assert_int_equal(fd_copy(-1, full, 1, &copied), CLOISTER_IO);
+    assert_int_equal(fd_copy(from, full, 1, &copied), CLOISTER_IO);
+    assert_int_equal(copied, 7);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
@@ -303,6 +355,9 @@ int main(void)
         TEST(symbolic_link_to_a_file_is_replaced_not_followed),
         TEST(closed_descriptor_is_a_failure),
         TEST(pipe_takes_more_than_it_holds),
+        TEST(copy_has_every_byte),
+        TEST(copy_stops_one_byte_beyond_the_limit),
+        TEST(copy_to_nowhere_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
