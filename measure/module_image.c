@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+static_assert(MODULE_HEADER_SIZE == sizeof(Elf64_Ehdr));
+
 /* Fields of the ELF header that strip and signing change: e_shoff, and e_shentsize, e_shnum,
    e_shstrndx, which are neighbours at its end. */
 static const struct elf_range section_fields[] = {
@@ -121,15 +123,28 @@ uint32_t module_image_pages(const struct clo_module_record *record)
     return pages;
 }
 
-/* `bytes` holds the segment's part of the file. */
-static void clear_section_fields(const struct elf_segment *segment, uint8_t *bytes)
+/* `bytes` are the first of the segment's part of the file. */
+static void clear_section_fields(uint64_t first, uint8_t *bytes, size_t size)
 {
     for (unsigned f = 0; f < sizeof section_fields / sizeof section_fields[0]; f++)
         for (uint64_t k = 0; k < section_fields[f].size; k++) {
             uint64_t offset = section_fields[f].offset + k;
-            if (offset >= segment->offset && offset - segment->offset < segment->filesz)
-                bytes[offset - segment->offset] = 0;
+            if (offset >= first && offset - first < size)
+                bytes[offset - first] = 0;
         }
+}
+
+size_t module_image_header(const struct elf_image *image, const struct elf_segment *segment,
+                           uint8_t bytes[MODULE_HEADER_SIZE])
+{
+    if (segment->offset >= MODULE_HEADER_SIZE || segment->filesz == 0)
+        return 0;
+    size_t size = MODULE_HEADER_SIZE - segment->offset;
+    if (size > segment->filesz)
+        size = segment->filesz;
+    memcpy(bytes, image->bytes + segment->offset, size);
+    clear_section_fields(segment->offset, bytes, size);
+    return size;
 }
 
 void module_image_write(const struct elf_image *image, const struct clo_module_record *record,
@@ -138,9 +153,10 @@ void module_image_write(const struct elf_image *image, const struct clo_module_r
     for (unsigned i = 0; i < image->segment_count; i++) {
         const struct elf_segment *segment = &image->segment[i];
         uint8_t *bytes = pages + segment->vaddr % CLO_PAGE_SIZE;
+        uint8_t header[MODULE_HEADER_SIZE];
         if (segment->filesz != 0)
             memcpy(bytes, image->bytes + segment->offset, segment->filesz);
-        clear_section_fields(segment, bytes);
+        memcpy(bytes, header, module_image_header(image, segment, header));
         pages += (size_t)record->segment[i].pages * CLO_PAGE_SIZE;
     }
 }

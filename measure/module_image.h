@@ -24,6 +24,12 @@ uint32_t module_image_pages(const struct clo_module_record *record);
 void module_image_write(const struct elf_image *image, const struct clo_module_record *record,
                         uint8_t *pages);
 
+/* For who lets the kernel copy the segments: the bytes of this segment that are others than in the
+   file. They are the segment's first; returns how many, 0 for most segments. */
+#define MODULE_HEADER_SIZE 64u
+size_t module_image_header(const struct elf_image *image, const struct elf_segment *segment,
+                           uint8_t bytes[MODULE_HEADER_SIZE]);
+
 /* SHA-384 of the canonical form. In a file of its own: needs libcrypto, the rest does not. */
 CLOISTER_MUST_USE cloister_status module_measure(const struct clo_module_record *record,
                                                  const uint8_t *pages,

@@ -52,7 +52,7 @@ static cloister_status map_sealed(int memfd, struct mapping *mapping, struct rea
     if (fstat(memfd, &st) != 0)
         return refuse_errno(why, "cannot examine a memory file");
     mapping->size = (size_t)st.st_size;
-    mapping->bytes = mmap(NULL, mapping->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, memfd, 0);
+    mapping->bytes = mmap(NULL, mapping->size, PROT_READ, MAP_PRIVATE, memfd, 0);
     if (mapping->bytes == MAP_FAILED)
         return refuse_errno(why, "cannot map a memory file");
     return CLOISTER_OK;
@@ -122,19 +122,40 @@ static cloister_status name_from_path(const char *path, enum elf_kind kind,
                   path, CLO_NAME_SIZE - 1);
 }
 
-/* All pages at once: writing them one after the other would fault for each. The mapping goes before
-   the file is sealed: a writable one would keep F_SEAL_WRITE from being set. */
-static cloister_status write_image(int memfd, const struct elf_image *image,
-                                   const struct clo_module_record *record, size_t size,
+/* Between two memory files of our own, of which the first is sealed. */
+static bool copy_range(int from, uint64_t offset, int to, uint64_t at, uint64_t size)
+{
+    off64_t in = (off64_t)offset;
+    off64_t out = (off64_t)at;
+    while (size > 0) {
+        ssize_t n = copy_file_range(from, &in, to, &out, size, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = EIO;
+        if (n <= 0)
+            return false;
+        size -= (uint64_t)n;
+    }
+    return true;
+}
+
+/* As module_image_write, but by the kernel: a write through a mapping would fault for each page. */
+static cloister_status write_image(int source, const struct elf_image *image,
+                                   const struct clo_module_record *record, int memfd,
                                    struct reason *why)
 {
-    if (ftruncate(memfd, (off_t)size) != 0)
-        return refuse_errno(why, "no memory file of %zu bytes for the module", size);
-    uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memfd, 0);
-    if (bytes == MAP_FAILED)
-        return refuse_errno(why, "cannot map %zu bytes for the module", size);
-    module_image_write(image, record, bytes);
-    (void)munmap(bytes, size);
+    uint64_t start = 0;
+    for (unsigned i = 0; i < image->segment_count; i++) {
+        const struct elf_segment *segment = &image->segment[i];
+        uint64_t at = start + segment->vaddr % CLO_PAGE_SIZE;
+        uint8_t header[MODULE_HEADER_SIZE];
+        size_t size = module_image_header(image, segment, header);
+        if (!copy_range(source, segment->offset, memfd, at, segment->filesz) ||
+            pwrite(memfd, header, size, (off_t)at) != (ssize_t)size)
+            return refuse_errno(why, "cannot fill the memory file of the module");
+        start += (uint64_t)record->segment[i].pages * CLO_PAGE_SIZE;
+    }
     return CLOISTER_OK;
 }
 
@@ -144,8 +165,10 @@ static cloister_status make_image(const struct elf_image *image, struct module_f
     uint32_t pages = module_image_pages(&file->record);
     AUTO_FD int memfd = -1;
     cloister_status status = make_memfd("cloister-module", &memfd, why);
+    if (status == CLOISTER_OK && ftruncate(memfd, (off_t)pages * CLO_PAGE_SIZE) != 0)
+        status = refuse_errno(why, "no memory file of %u pages for the module", pages);
     if (status == CLOISTER_OK)
-        status = write_image(memfd, image, &file->record, (size_t)pages * CLO_PAGE_SIZE, why);
+        status = write_image(file->source, image, &file->record, memfd, why);
     if (status == CLOISTER_OK)
         status = seal_memfd(memfd, why);
     if (status != CLOISTER_OK)

@@ -88,6 +88,29 @@ static void file_becomes_record_and_sealed_image(void **state)
     module_file_close(&file);
 }
 
+/* The kernel copies the image; the canonical form of the same file is made in memory. */
+static void image_is_the_canonical_form(void **state)
+{
+    (void)state;
+    static uint8_t bytes[1 << 16];
+    static uint8_t pages[3 * CLO_PAGE_SIZE];
+    static uint8_t copied[sizeof pages];
+    write_sample("x.mod");
+    assert_opens(ELF_MODULE);
+    ssize_t size = pread(file.source, bytes, sizeof bytes, 0);
+    assert_true(size > 0 && (size_t)size < sizeof bytes);
+    struct elf_image image;
+    struct reason why = {0};
+    assert_int_equal(elf_image_parse(bytes, (size_t)size, ELF_MODULE, &image, &why), CLOISTER_OK);
+    assert_int_equal(module_image_pages(&file.record), 3);
+    module_image_write(&image, &file.record, pages);
+    assert_int_not_equal(((const Elf64_Ehdr *)bytes)->e_shoff, 0);
+    assert_int_equal(((const Elf64_Ehdr *)pages)->e_shoff, 0);
+    assert_int_equal(pread(file.image, copied, sizeof copied, 0), sizeof copied);
+    assert_memory_equal(copied, pages, sizeof pages);
+    module_file_close(&file);
+}
+
 static void both_memfds_are_sealed_against_any_change(void **state)
 {
     (void)state;
@@ -424,6 +447,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(file_becomes_record_and_sealed_image),
+        TEST(image_is_the_canonical_form),
         TEST(both_memfds_are_sealed_against_any_change),
         TEST(later_change_of_the_file_changes_nothing),
         TEST(file_swapped_all_the_time_is_read_as_one_of_the_two),
