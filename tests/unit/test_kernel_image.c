@@ -242,6 +242,40 @@ static void vmlinux_with_a_segment_outside_is_refused(void **state)
     expect_refusal(CLOISTER_TOO_BIG, "kernel needs memory");
 }
 
+static void add_segment(uint64_t address, uint64_t size)
+{
+    make_vmlinux();
+    segments()[1] = (Elf64_Phdr){
+        .p_type = PT_LOAD, .p_offset = CODE_AT, .p_paddr = address, .p_filesz = 1, .p_memsz = size};
+}
+
+static void vmlinux_whose_segments_overlap_is_refused(void **state)
+{
+    static const struct {
+        uint64_t address, size;
+    } overlaps[] = {{PREFERRED, 0x1800},
+                    {PREFERRED + 0x17ff, 1},
+                    {PREFERRED - 0x1000, 0x1001},
+                    {PREFERRED - 0x1000, 0x4000},
+                    {PREFERRED + 0x10, 0x10}};
+    (void)state;
+    for (size_t i = 0; i < sizeof overlaps / sizeof *overlaps; i++) {
+        add_segment(overlaps[i].address, overlaps[i].size);
+        expect_refusal(CLOISTER_BAD_FORMAT, "must not overlap");
+    }
+}
+
+static void vmlinux_whose_segments_touch_is_placed(void **state)
+{
+    (void)state;
+    add_segment(PREFERRED + 0x1800, 0x1000);
+    assert_int_equal(place_first(sizeof file), CLOISTER_OK);
+    assert_int_equal(image.end, PREFERRED + 0x2800);
+    add_segment(PREFERRED - 0x1000, 0x1000);
+    assert_int_equal(place_first(sizeof file), CLOISTER_OK);
+    assert_int_equal(image.start, PREFERRED - 0x1000);
+}
+
 static void vmlinux_that_starts_outside_itself_is_refused(void **state)
 {
     (void)state;
@@ -272,6 +306,8 @@ int main(void)
         TEST(vmlinux_of_another_kind_is_refused),
         TEST(vmlinux_with_a_bad_segment_table_is_refused),
         TEST(vmlinux_with_a_segment_outside_is_refused),
+        TEST(vmlinux_whose_segments_overlap_is_refused),
+        TEST(vmlinux_whose_segments_touch_is_placed),
         TEST(vmlinux_that_starts_outside_itself_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,9 +82,24 @@ static cloister_status place_bzimage(const uint8_t *file, size_t size,
     return CLOISTER_OK;
 }
 
-static cloister_status place_segment(const uint8_t *file, size_t size, const Elf64_Phdr *segment,
-                                     const struct guest_memory *memory, struct kernel_image *image,
-                                     struct reason *why)
+/* Two segments in one place: which of them the guest would get is nobody's to guess. */
+static cloister_status check_apart(const Elf64_Phdr *segments, unsigned count, struct reason *why)
+{
+    const Elf64_Phdr *last = &segments[count];
+    for (unsigned i = 0; i < count; i++) {
+        const Elf64_Phdr *other = &segments[i];
+        if (last->p_paddr < other->p_paddr + other->p_memsz &&
+            other->p_paddr < last->p_paddr + last->p_memsz)
+            return refuse(why, CLOISTER_BAD_FORMAT,
+                          "kernel has two segments at 0x%llx; they must not overlap",
+                          (unsigned long long)(last->p_paddr > other->p_paddr ? last->p_paddr
+                                                                              : other->p_paddr));
+    }
+    return CLOISTER_OK;
+}
+
+static cloister_status check_segment(size_t size, const Elf64_Phdr *segment,
+                                     const struct guest_memory *memory, struct reason *why)
 {
     uint8_t *to;
     uint64_t start = segment->p_paddr;
@@ -95,6 +110,38 @@ static cloister_status place_segment(const uint8_t *file, size_t size, const Elf
                       (unsigned long long)segment->p_filesz, (unsigned long long)segment->p_offset);
     if (start < LOW_MEMORY_END || start >= GUEST_MEMORY_HOLE ||
         !guest_memory_range(memory, start, segment->p_memsz, &to))
+        return refuse_small(start, start + segment->p_memsz, memory, why);
+    return CLOISTER_OK;
+}
+
+/* The segments that take memory, each checked; *count of them. */
+static cloister_status read_segments(const uint8_t *file, size_t size, const Elf64_Ehdr *header,
+                                     const struct guest_memory *memory,
+                                     Elf64_Phdr segments[SEGMENTS_MAX], unsigned *count,
+                                     struct reason *why)
+{
+    cloister_status status = CLOISTER_OK;
+    *count = 0;
+    for (unsigned i = 0; i < header->e_phnum && status == CLOISTER_OK; i++) {
+        Elf64_Phdr *segment = &segments[*count];
+        memcpy(segment, file + header->e_phoff + i * sizeof *segment, sizeof *segment);
+        if (segment->p_type != PT_LOAD || segment->p_memsz == 0)
+            continue;
+        status = check_segment(size, segment, memory, why);
+        if (status == CLOISTER_OK)
+            status = check_apart(segments, *count, why);
+        ++*count;
+    }
+    return status;
+}
+
+static cloister_status place_segment(const uint8_t *file, const Elf64_Phdr *segment,
+                                     const struct guest_memory *memory, struct kernel_image *image,
+                                     struct reason *why)
+{
+    uint8_t *to;
+    uint64_t start = segment->p_paddr;
+    if (!guest_memory_range(memory, start, segment->p_memsz, &to))
         return refuse_small(start, start + segment->p_memsz, memory, why);
     memcpy(to, file + segment->p_offset, segment->p_filesz);
     memset(to + segment->p_filesz, 0, segment->p_memsz - segment->p_filesz);
@@ -124,18 +171,18 @@ static cloister_status place_vmlinux(const uint8_t *file, size_t size,
                                      struct reason *why)
 {
     Elf64_Ehdr header;
+    Elf64_Phdr segments[SEGMENTS_MAX];
+    unsigned count = 0;
     if (size < sizeof header)
         return refuse(why, CLOISTER_BAD_FORMAT, "kernel is truncated in its ELF header");
     memcpy(&header, file, sizeof header);
     cloister_status status = check_elf(&header, size, why);
+    if (status == CLOISTER_OK)
+        status = read_segments(file, size, &header, memory, segments, &count, why);
     image->start = GUEST_MEMORY_HOLE;
     image->end = 0;
-    for (unsigned i = 0; i < header.e_phnum && status == CLOISTER_OK; i++) {
-        Elf64_Phdr segment;
-        memcpy(&segment, file + header.e_phoff + i * sizeof segment, sizeof segment);
-        if (segment.p_type == PT_LOAD && segment.p_memsz > 0)
-            status = place_segment(file, size, &segment, memory, image, why);
-    }
+    for (unsigned i = 0; i < count && status == CLOISTER_OK; i++)
+        status = place_segment(file, &segments[i], memory, image, why);
     if (status != CLOISTER_OK)
         return status;
     if (header.e_entry < image->start || header.e_entry >= image->end)
