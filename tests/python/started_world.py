@@ -20,7 +20,7 @@ def command(*words, **options):
 
 
 class WorldTestCase(unittest.TestCase):
-    """A test case whose tests share a debug world with these modules."""
+    """A test case whose tests share a debug world with these modules, paths in the build."""
 
     modules = ()
 
@@ -33,7 +33,7 @@ class WorldTestCase(unittest.TestCase):
         os.environ["CLOISTER_STATE"] = f"{folder.name}/state"
         os.environ["CLOISTER_RUNTIME"] = f"{folder.name}/run"
         command("key", "init")
-        options = [word for name in cls.modules for word in ("--module", f"{BUILD}/modules/{name}.mod")]
+        options = [word for name in cls.modules for word in ("--module", f"{BUILD}/{name}.mod")]
         command("world", "run", "test", "--debug", *options, "--detach", stdin=subprocess.DEVNULL)
         cls.addClassCleanup(subprocess.run, [f"{BUILD}/cloister", "world", "stop", "test"],
                             capture_output=True, check=False)

@@ -5,6 +5,7 @@ import gc
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -31,6 +32,8 @@ class Numbers(unittest.TestCase):
         self.assertEqual(ctypes.sizeof(library.CModuleInfo), 464 + 32 * 72)
         self.assertEqual(library.CModuleInfo.measurement.offset, 96)
         self.assertEqual(ctypes.sizeof(library.CWorldInfo), 88)
+        self.assertEqual(ctypes.sizeof(library.CGuestInfo), 208)
+        self.assertEqual(ctypes.sizeof(library.CGuestsInfo), 264 + 64 * 208)
 
 
 class Alone(unittest.TestCase):
@@ -64,7 +67,7 @@ class Alone(unittest.TestCase):
 
 
 class Running(WorldTestCase):
-    modules = ("echo", "vault", "notes")
+    modules = ("modules/echo", "modules/vault", "modules/notes", "tests/modules/calls")
 
     def setUp(self):
         self.world = cloister.World("test")
@@ -82,7 +85,7 @@ class Running(WorldTestCase):
 
     def test_world_says_what_it_is(self):
         info = self.world.info()
-        self.assertEqual((info.name, info.debug, info.module_count), ("test", True, 3))
+        self.assertEqual((info.name, info.debug, info.module_count), ("test", True, len(self.modules)))
         self.assertEqual(info.state, cloister.WorldState.SERVING)
         self.assertIn(info.isolation, cloister.Isolation)
         os.kill(info.pid, 0)
@@ -96,7 +99,8 @@ class Running(WorldTestCase):
         put = facts.methods[0]
         self.assertEqual([p.direction.name for p in put.parameters], ["IN", "OUT"])
         self.assertEqual(put.parameters[0].size_max, 1 << 20)
-        self.assertEqual([m.name for m in self.world.modules()], list(self.modules))
+        names = [os.path.basename(path) for path in self.modules]
+        self.assertEqual([m.name for m in self.world.modules()], names)
 
     def test_vault_gives_back_what_it_sealed(self):
         with cloister.World("test") as world, world.session("vault") as session:
@@ -240,6 +244,40 @@ class Running(WorldTestCase):
         for action in (call.wait, call.done, call.cancel):
             self.assert_error(cloister.Status.CLOSED, cloister.Origin.CLIENT, action)
 
+    def test_file_goes_through_a_stream(self):
+        session = self.session("calls")
+        data = os.urandom(100_000)
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+            source.write(data)
+            source.seek(0)
+            target.write(b"head")
+            session.stream("invert", source, target)
+            target.seek(0)
+            self.assertEqual(target.read(), b"head" + bytes(255 - byte for byte in data))
+            source.seek(0)
+            session.stream("invert", source.fileno())
+
+    def test_what_is_no_stream_is_refused(self):
+        session = self.session("calls")
+        with tempfile.TemporaryFile() as source:
+            self.assert_error(
+                cloister.Status.NOT_FOUND, cloister.Origin.CLIENT, session.stream, "nowhere", source
+            )
+            echo = self.session("echo")
+            self.assert_error(
+                cloister.Status.BAD_ARGUMENT, cloister.Origin.CLIENT, echo.stream, "echo", source
+            )
+
+    def test_world_without_guests_has_none(self):
+        self.assertEqual(self.world.guests(), ())
+
+    def test_timeouts_out_of_bounds_are_refused(self):
+        self.world.set_timeout(5000)
+        self.assertEqual(self.world.info().name, "test")
+        for timeout in (0, -1, 3_600_001, 1 << 32):
+            with self.assertRaises(ValueError):
+                self.world.set_timeout(timeout)
+
     def test_report_is_about_the_module_and_the_nonce(self):
         nonce = os.urandom(32)
         report = self.world.report("vault", nonce)
@@ -254,7 +292,7 @@ class Running(WorldTestCase):
 
 
 class Stopping(WorldTestCase):
-    modules = ("echo",)
+    modules = ("modules/echo",)
 
     def test_session_of_a_stopped_world_is_dead(self):
         with cloister.World("test") as world, world.session("echo") as session:

@@ -1,10 +1,11 @@
 """Facts about worlds, modules and methods, as plain objects (abi/control.h)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from cloister import library
-from cloister.library import CMethod, CModuleInfo, CWorldInfo
+from cloister.library import CGuestInfo, CMethod, CModuleInfo, CWorldInfo
 
 
 class WorldState(IntEnum):
@@ -110,6 +111,27 @@ class WorldFacts:
     exits: int
 
 
+@dataclass(frozen=True)
+class GuestFacts:
+    """A guest of a world; pid, uid and gid are its VMM's.
+
+    Digests are SHA-384, empty for what there is none of; as true as the VMM that stated them.
+    """
+
+    number: int
+    pid: int
+    uid: int
+    gid: int
+    connected_at: int
+    memory: int
+    channels: int
+    requests: int
+    measured: bool
+    kernel: bytes
+    initrd: bytes
+    command_line: bytes
+
+
 def _parameters(method: CMethod) -> tuple[Parameter, ...]:
     kinds = [method.kinds >> 4 * i & 15 for i in range(library.PARAMETERS_MAX)]
     return tuple(
@@ -160,4 +182,26 @@ def world_facts(info: CWorldInfo) -> WorldFacts:
         keeper=info.keeper,
         started_at=info.started_at,
         exits=info.exits,
+    )
+
+
+def _digest(field: Iterable[int]) -> bytes:
+    digest = bytes(field)
+    return digest if any(digest) else b""
+
+
+def guest_facts(info: CGuestInfo) -> GuestFacts:
+    return GuestFacts(
+        number=info.caller.id,
+        pid=info.caller.pid,
+        uid=info.caller.uid,
+        gid=info.caller.gid,
+        connected_at=info.connected_at,
+        memory=info.memory,
+        channels=info.channels,
+        requests=info.requests,
+        measured=bool(info.measured),
+        kernel=_digest(info.kernel),
+        initrd=_digest(info.initrd),
+        command_line=_digest(info.command_line),
     )

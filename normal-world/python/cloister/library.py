@@ -11,6 +11,7 @@ from pathlib import Path
 
 PARAMETERS_MAX = 4
 METHODS_MAX = 32
+GUESTS_MAX = 64
 ARENA_MAX = 16 << 20
 ARENA_ALIGN = 64
 
@@ -72,6 +73,41 @@ class CWorldInfo(ctypes.Structure):
     ]
 
 
+class CCaller(ctypes.Structure):
+    _fields_ = [
+        ("kind", c_uint32),
+        ("uid", c_uint32),
+        ("gid", c_uint32),
+        ("pid", c_uint32),
+        ("start_time", c_uint64),
+        ("id", c_uint64),
+    ]
+
+
+class CGuestInfo(ctypes.Structure):
+    _fields_ = [
+        ("caller", CCaller),
+        ("connected_at", c_uint64),
+        ("requests", c_uint64),
+        ("memory", c_uint32),
+        ("channels", c_uint32),
+        ("measured", c_uint32),
+        ("reserved", c_uint32),
+        ("kernel", c_ubyte * 48),
+        ("initrd", c_ubyte * 48),
+        ("command_line", c_ubyte * 48),
+    ]
+
+
+class CGuestsInfo(ctypes.Structure):
+    _fields_ = [
+        ("socket", c_char * 256),
+        ("count", c_uint32),
+        ("reserved", c_uint32),
+        ("guest", CGuestInfo * GUESTS_MAX),
+    ]
+
+
 class CParameter(ctypes.Structure):
     _fields_ = [
         ("kind", c_uint),
@@ -101,6 +137,8 @@ _FUNCTIONS = {
         c_int,
         [c_void_p, c_char_p, c_char_p, c_size_t, POINTER(POINTER(c_char)), POINTER(c_size_t)],
     ),
+    "cloister_world_guests": (c_int, [c_void_p, POINTER(CGuestsInfo)]),
+    "cloister_world_set_timeout": (c_int, [c_void_p, c_uint32]),
     "cloister_world_stop": (c_int, [c_void_p]),
     "cloister_session_open": (c_int, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)]),
     "cloister_session_close": (None, [c_void_p]),
@@ -116,6 +154,10 @@ _FUNCTIONS = {
     "cloister_wait": (CResult, [c_void_p, c_uint64]),
     "cloister_wait_any": (CResult, [c_void_p, POINTER(c_uint64), c_size_t, POINTER(c_size_t)]),
     "cloister_cancel": (c_int, [c_void_p, c_uint64]),
+    "cloister_stream_file": (
+        CResult,
+        [c_void_p, c_char_p, c_int, c_int, c_uint64, POINTER(c_uint64)],
+    ),
     "cloister_call_number": (CResult, [c_void_p, c_uint, POINTER(CParameter), c_uint64]),
 }
 

@@ -5,11 +5,21 @@ import ctypes
 import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
+from typing import IO, Union
 
 from cloister.error import Error, Origin, Status, check, check_result
 from cloister.facts import ModuleFacts, module_facts
 from cloister.library import CResult, lib
 from cloister.parameters import Call, Input, Outputs
+
+
+File = Union[int, IO[bytes]]
+
+
+def _descriptor(file: File | None) -> int:
+    if file is None:
+        return -1
+    return file if isinstance(file, int) else file.fileno()
 
 
 class Pending:
@@ -119,6 +129,28 @@ class Session:
             self._pending[ticket.value] = pending
         return pending
 
+    def stream(
+        self, method: str, source: File, target: File | None = None, deadline_us: int = 0
+    ) -> tuple[int, int]:
+        """Moves all of a file through a method that is declared as a stream; docs/calls.md.
+
+        source, target: files or descriptors, read and written where their descriptors stand; what
+        Python has read ahead of a source is not seen. Without a target what comes out is dropped.
+        deadline_us: of each piece.
+
+        Returns the two words that the module gives with the last piece.
+        """
+        if target is not None and not isinstance(target, int):
+            target.flush()
+        name = self._prepared_name(method)
+        value = (ctypes.c_uint64 * 2)()
+        with self._use() as handle:
+            result = lib.cloister_stream_file(
+                handle, name, _descriptor(source), _descriptor(target), deadline_us, value
+            )
+        check_result(self._name(method), result)
+        return value[0], value[1]
+
     def flush(self) -> None:
         """Wakes the module if it sleeps and calls have been submitted."""
         with self._use() as handle:
@@ -153,6 +185,11 @@ class Session:
 
     def _name(self, method: str) -> str:
         return f"{self._facts.name}.{method}"
+
+    def _prepared_name(self, method: str) -> bytes:
+        if method not in self._methods:
+            raise Error(self._name(method), Status.NOT_FOUND, Origin.CLIENT)
+        return method.encode()
 
     def _prepare(self, method: str, inputs: tuple[Input, ...], room: int | None) -> Call:
         declared = self._methods.get(method)

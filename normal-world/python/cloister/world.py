@@ -6,11 +6,13 @@ import threading
 from types import TracebackType
 
 from cloister.error import Error, Origin, Status, check
-from cloister.facts import ModuleFacts, WorldFacts, module_facts, world_facts
-from cloister.library import ARENA_MAX, CModuleInfo, CWorldInfo, lib, libc
+from cloister.facts import GuestFacts, ModuleFacts, WorldFacts
+from cloister.facts import guest_facts, module_facts, world_facts
+from cloister.library import ARENA_MAX, CGuestsInfo, CModuleInfo, CWorldInfo, lib, libc
 from cloister.session import Session
 
 _ARENA_LEAST = 64 << 10
+_TIMEOUT_MOST_MS = 3_600_000
 
 
 def _path_safe(what: str, text: str) -> bytes:
@@ -88,6 +90,25 @@ class World:
         name = _path_safe("module", module).decode()
         with self._lock:
             return Session(self._open_handle(), name, arena_size)
+
+    def guests(self) -> tuple[GuestFacts, ...]:
+        """The guests that the world serves. Only its own user and root are told: DENIED."""
+        guests = CGuestsInfo()
+        with self._lock:
+            status = lib.cloister_world_guests(self._open_handle(), ctypes.byref(guests))
+        check(f"guests of world {self._name}", status)
+        return tuple(guest_facts(guests.guest[i]) for i in range(guests.count))
+
+    def set_timeout(self, timeout_ms: int) -> None:
+        """How long a question to the world may take, 1 to 3600000 ms; 10000 if never set.
+
+        Close the world after a TIMEOUT: its answer may still come.
+        """
+        if not 1 <= timeout_ms <= _TIMEOUT_MOST_MS:
+            raise ValueError(f"timeout_ms is {timeout_ms}; it must be 1 to {_TIMEOUT_MOST_MS}")
+        with self._lock:
+            status = lib.cloister_world_set_timeout(self._open_handle(), timeout_ms)
+        check(f"world {self._name}", status)
 
     def stop(self) -> None:
         """Asks the world to stop. Only its own user and root may."""
