@@ -17,6 +17,11 @@
 #ifndef CLOISTER_CLIENT_H
 #define CLOISTER_CLIENT_H
 
+/* cloister_call is a function here and a type there. */
+#ifdef CLOISTER_MODULE_H
+#error "cloister/client.h is for callers, cloister/module.h for modules: one of them in a file"
+#endif
+
 #include "cloister/abi/control.h"
 #include "cloister/parameter.h"
 #include "cloister/status.h"

@@ -18,6 +18,11 @@
 #ifndef CLOISTER_MODULE_H
 #define CLOISTER_MODULE_H
 
+/* cloister_call is a type here and a function there. */
+#ifdef CLOISTER_CLIENT_H
+#error "cloister/client.h is for callers, cloister/module.h for modules: one of them in a file"
+#endif
+
 #include "cloister/abi/channel.h"
 #include "cloister/abi/manifest.h"
 #include "cloister/abi/peer.h"
