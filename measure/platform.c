@@ -55,10 +55,12 @@ static cloister_status open_folder(const char *folder, int *out, struct reason *
     return status;
 }
 
-/* A folder without a root secret is a folder that `key init` may still fill. */
-static cloister_status missing(const char *folder, const char *name, struct reason *why)
+/* `key init` fills a folder without any of the files, and no other. */
+static cloister_status missing(const char *folder, int folder_fd, const char *name,
+                               struct reason *why)
 {
-    if (strcmp(name, PLATFORM_ROOT_FILE) == 0)
+    if (strcmp(name, PLATFORM_ROOT_FILE) == 0 &&
+        faccessat(folder_fd, PLATFORM_KEY_FILE, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return refuse(why, CLOISTER_NOT_FOUND,
                       "there is no platform state in %s; make it with 'cloister key init'", folder);
     return refuse(why, CLOISTER_NOT_FOUND,
@@ -74,7 +76,7 @@ static cloister_status open_file(const char *folder, int folder_fd, const char *
     AUTO_FD int fd =
         openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && errno == ENOENT)
-        return missing(folder, name, why);
+        return missing(folder, folder_fd, name, why);
     if (fd < 0 && errno == ELOOP)
         return refuse(why, CLOISTER_DENIED, "%s/%s is a link; it must be a regular file", folder,
                       name);

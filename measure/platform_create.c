@@ -189,12 +189,12 @@ static cloister_status put_in_place(const struct place *place, const char *folde
                    ? CLOISTER_OK
                    : refuse_errno(why, "cannot make sure that %s is on disk", folder);
     if (errno == ENOTEMPTY || errno == EEXIST)
-        return refuse(why, CLOISTER_BAD_STATE,
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
                       "%s is not empty; a state is never overwritten: name a new folder, or move "
                       "the old one away",
                       folder);
     if (errno == ENOTDIR)
-        return refuse(why, CLOISTER_BAD_STATE, "%s is there and is not a folder", folder);
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "%s is there and is not a folder", folder);
     return refuse_errno(why, "cannot make state folder %s", folder);
 }
 

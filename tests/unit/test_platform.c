@@ -232,7 +232,7 @@ static void state_is_never_overwritten(void **state)
     struct platform before;
     struct platform after;
     assert_int_equal(platform_load(folder, &before, &why), CLOISTER_OK);
-    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_STATE);
+    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_ARGUMENT);
     assert_int_equal(platform_load(folder, &after, &why), CLOISTER_OK);
     assert_memory_equal(before.root, after.root, sizeof before.root);
     assert_int_equal(EVP_PKEY_eq(before.attestation_key, after.attestation_key), 1);
@@ -250,8 +250,8 @@ static void half_made_state_is_neither_loaded_nor_overwritten(void **state)
         char aside[160];
         (void)snprintf(aside, sizeof aside, "%s/aside", scratch);
         assert_int_equal(rename(in_folder(files[i]), aside), 0);
-        check_is_refused(CLOISTER_NOT_FOUND, i == 0 ? "key init" : files[i]);
-        assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_STATE);
+        check_is_refused(CLOISTER_NOT_FOUND, files[i]);
+        assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_ARGUMENT);
         assert_int_equal(rename(aside, in_folder(files[i])), 0);
     }
 }
@@ -261,7 +261,7 @@ static void folder_with_foreign_files_is_left_alone(void **state)
     (void)state;
     assert_int_equal(mkdir(folder, 0700), 0);
     overwrite("letter", "dear reader");
-    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_STATE);
+    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_ARGUMENT);
     assert_int_equal(access(in_folder("letter"), F_OK), 0);
     assert_int_equal(entries_in_scratch(), 1);
 }
@@ -291,7 +291,7 @@ static void state_is_not_made_through_a_link(void **state)
     (void)snprintf(target, sizeof target, "%s/target", scratch);
     assert_int_equal(mkdir(target, 0700), 0);
     assert_int_equal(symlink(target, folder), 0);
-    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_STATE);
+    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_ARGUMENT);
     assert_int_equal(rmdir(target), 0);
 }
 
@@ -301,7 +301,7 @@ static void state_is_not_made_over_a_file_or_without_a_name(void **state)
     FILE *file = fopen(folder, "w");
     assert_non_null(file);
     (void)fclose(file);
-    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_STATE);
+    assert_int_equal(platform_create(folder, &why), CLOISTER_BAD_ARGUMENT);
     assert_int_equal(platform_create("/", &why), CLOISTER_BAD_ARGUMENT);
     assert_int_equal(platform_create("..", &why), CLOISTER_BAD_ARGUMENT);
     assert_int_not_equal(platform_create("/proc/nothing", &why), CLOISTER_OK);
