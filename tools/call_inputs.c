@@ -196,8 +196,8 @@ cloister_status call_parameters_make(const struct clo_method *method,
             return status;
     }
     if (used < inputs->count)
-        return refuse(why, CLOISTER_BAD_ARGUMENT, "method %s takes %u inputs; %u are given",
-                      method->name, used, inputs->count);
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "method %s takes %u input%s; %u are given",
+                      method->name, used, used == 1 ? "" : "s", inputs->count);
     size_arena(parameters);
     if (parameters->arena_size > CLO_ARENA_MAX)
         return refuse(why, CLOISTER_TOO_BIG, "the inputs have %zu bytes in all; at most %u fit",

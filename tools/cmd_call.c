@@ -115,8 +115,8 @@ static cloister_status check_outputs(const struct call_options *options,
     if (options->out_count <= outputs)
         return CLOISTER_OK;
     return refuse(why, CLOISTER_BAD_ARGUMENT,
-                  "method %.40s has %u outputs; --out is given %u times", options->method, outputs,
-                  options->out_count);
+                  "method %.40s has %u output%s; --out is given %u times", options->method, outputs,
+                  outputs == 1 ? "" : "s", options->out_count);
 }
 
 static cloister_result call_once(cloister_session *session, const struct call_options *options,

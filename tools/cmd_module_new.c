@@ -85,10 +85,12 @@ int cmd_module_new(int argc, char **argv)
     if (argc - optind != 1)
         return tool_usage(COMMAND, argc == optind ? "a name is missing" : "one name is enough");
     if (!name_set(name, sizeof name, argv[optind]) || !name_is_valid(name, sizeof name))
-        return tool_usage(COMMAND,
-                          "'%.40s' is no module name; it must be 1 to %u letters, digits, '-', "
-                          "'_' and '.', not starting with '.' or '-'",
-                          argv[optind], CLO_NAME_SIZE - 1);
+        return tool_fail(COMMAND,
+                         refuse(&why, CLOISTER_BAD_ARGUMENT,
+                                "'%.40s' is no module name; it must be 1 to %u letters, digits, "
+                                "'-', '_' and '.', not starting with '.' or '-'",
+                                argv[optind], CLO_NAME_SIZE - 1),
+                         &why);
     AUTO_FREE char *text = NULL;
     if (asprintf(&text, template, (const char *)name) < 0) {
         text = NULL;

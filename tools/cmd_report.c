@@ -56,7 +56,7 @@ static int parse_get(int argc, char **argv, struct get_options *given)
             return tool_bad_option("report get", option, argv);
         else if (tool_hex("--nonce", optarg, CLO_NONCE_MIN, CLO_NONCE_MAX, given->nonce,
                           &given->nonce_size, &why) != CLOISTER_OK)
-            return tool_usage("report get", "%s", why.text);
+            return tool_fail("report get", CLOISTER_BAD_ARGUMENT, &why);
     }
     if (argc - optind != 1)
         return tool_usage("report get", "one WORLD/MODULE is needed");

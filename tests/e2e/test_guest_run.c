@@ -515,7 +515,7 @@ static void wrong_usage_is_refused(void **state)
     RUN(&ran, "guest", "run");
     expect_refusal(TOOL_USAGE, "--kernel is missing");
     RUN(&ran, "guest", "run", "--kernel", "k", "--mem", "17");
-    expect_refusal(TOOL_USAGE, "--mem is '17'");
+    expect_refusal(TOOL_BAD_INPUT, "--mem is '17'");
     RUN(&ran, "guest", "run", "--kernel", "k", "--cpu", "2");
     expect_refusal(TOOL_USAGE, "--cpu");
     RUN(&ran, "guest", "walk");

@@ -95,10 +95,17 @@ static void keygen_makes_a_key_that_only_its_owner_reads(void **state)
 static void keygen_never_overwrites(void **state)
 {
     (void)state;
-    assert_run(TOOL_FAILED, "cp a.pem copy && cloister module keygen -o a.pem",
+    assert_run(TOOL_BAD_INPUT, "cp a.pem copy && cloister module keygen -o a.pem",
                "never overwritten");
     assert_run(TOOL_OK, "cmp a.pem copy", "");
-    assert_run(TOOL_FAILED, "ln -sf nowhere link && cloister module keygen -o link", "never");
+    assert_run(TOOL_BAD_INPUT, "ln -sf nowhere link && cloister module keygen -o link", "never");
+}
+
+static void keygen_writes_no_key_to_standard_output(void **state)
+{
+    (void)state;
+    assert_run(TOOL_USAGE, "cloister module keygen -o -", "standard output");
+    assert_int_equal(run("test -e -"), 1);
 }
 
 static void signed_module_names_its_author(void **state)
@@ -224,6 +231,25 @@ static void wrong_usage_is_told(void **state)
     assert_run(TOOL_OK, "cloister module sign --help", "Usage");
 }
 
+/* 2 is for the form of a command line, 7 for what stands in it; both are one line. */
+static void values_that_are_not_acceptable_are_told_from_wrong_usage(void **state)
+{
+    static const char *const lines[] = {
+        "cloister module new a/b",
+        "cloister report get w/m --nonce 00 -o r",
+        "cloister report verify r --nonce zz --ca c",
+        "cloister report verify r --nonce 00112233445566778899aabbccddeeff --ca c --author 00",
+        "cloister guest run --kernel k --mem 1",
+        "cloister metrics --listen nowhere",
+        "cloister metrics --listen 65536",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_run(TOOL_BAD_INPUT, lines[i], "must be");
+        assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
+    }
+}
+
 static void diff_names_what_differs(void **state)
 {
     (void)state;
@@ -248,6 +274,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(keygen_makes_a_key_that_only_its_owner_reads),
         TEST(keygen_never_overwrites),
+        TEST(keygen_writes_no_key_to_standard_output),
         TEST(signed_module_names_its_author),
         TEST(signing_leaves_the_measurement),
         TEST(one_byte_changed_makes_the_signature_invalid),
@@ -258,6 +285,7 @@ int main(void)
         TEST(failed_signing_leaves_the_module_and_nothing_else),
         TEST(bad_modules_are_refused_by_name),
         TEST(wrong_usage_is_told),
+        TEST(values_that_are_not_acceptable_are_told_from_wrong_usage),
         TEST(diff_names_what_differs),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

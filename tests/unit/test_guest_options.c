@@ -271,6 +271,21 @@ static void long_and_strange_values_leave_the_message_readable(void **state)
     assert_string_equal(why.text, "'a?[2J?b' is no option");
 }
 
+static void values_that_are_wrong_are_told_from_wrong_usage(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("--kernel", "k", "--mem", "1"), CLOISTER_BAD_ARGUMENT);
+    assert_true(options.bad_value);
+    assert_int_equal(PARSE("--kernel", ""), CLOISTER_BAD_ARGUMENT);
+    assert_true(options.bad_value);
+    assert_int_equal(PARSE("--kernel", "k", "word"), CLOISTER_BAD_ARGUMENT);
+    assert_false(options.bad_value);
+    assert_int_equal(PARSE("--kernel", "k", "--no"), CLOISTER_BAD_ARGUMENT);
+    assert_false(options.bad_value);
+    assert_int_equal(PARSE("--mem", "64M"), CLOISTER_BAD_ARGUMENT);
+    assert_false(options.bad_value);
+}
+
 static void long_values_are_taken_whole(void **state)
 {
     (void)state;
@@ -300,6 +315,7 @@ int main(void)
         cmocka_unit_test(only_ro_at_the_end_makes_a_disk_read_only),
         cmocka_unit_test(eight_disks_are_taken_in_their_order_and_a_ninth_is_refused),
         cmocka_unit_test(long_and_strange_values_leave_the_message_readable),
+        cmocka_unit_test(values_that_are_wrong_are_told_from_wrong_usage),
         cmocka_unit_test(long_values_are_taken_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,7 @@ static cloister_status write_key(const char *path, const char *pem, size_t size,
 {
     AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
-        return refuse(why, CLOISTER_BAD_STATE, "%s exists; a key is never overwritten", path);
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "%s exists; a key is never overwritten", path);
     if (fd < 0)
         return refuse_errno(why, "cannot create %s", path);
     if (fd_write_all(fd, pem, size) != CLOISTER_OK || fsync(fd) != 0) {

@@ -11,6 +11,7 @@
 #include "tools/tool.h"
 
 #include <getopt.h>
+#include <string.h>
 
 static const char keygen_help[] =
     "Usage: cloister module keygen -o author.pem\n"
@@ -51,6 +52,8 @@ int cmd_module_keygen(int argc, char **argv)
     }
     if (!path || optind != argc)
         return tool_usage("module keygen", "-o FILE is needed, and nothing else");
+    if (strcmp(path, "-") == 0)
+        return tool_usage("module keygen", "a key goes to a file, not to standard output");
     AUTO_EVP_PKEY EVP_PKEY *key = NULL;
     struct reason why = {0};
     cloister_status status = author_key_make(path, &key, &why);

@@ -22,7 +22,9 @@ static cloister_status listen_at_port(const char *where, struct listening *liste
     const int on = 1;
     cloister_status status = tool_number("--listen", where, 1, 65535, &port, why);
     if (status != CLOISTER_OK)
-        return status;
+        return refuse(
+            why, status,
+            "--listen is '%.40s'; it must be a port from 1 to 65535, or a path with a '/'", where);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -134,8 +134,9 @@ int main(int argc, char **argv)
     log_start("cloister-guest", LOG_LEVEL_INFO);
     memory_be_small();
     if (guest_options_parse(argc, argv, &guest.options, &why) != CLOISTER_OK) {
-        log_error("%s; see 'cloister guest run --help'", why.text);
-        return EXIT_USAGE;
+        bool value = guest.options.bad_value;
+        log_error("%s%s", why.text, value ? "" : "; see 'cloister guest run --help'");
+        return value ? EXIT_BAD_INPUT : EXIT_USAGE;
     }
     if (guest.options.help)
         return fputs(guest_options_help, stdout) < 0 ? EXIT_IO : EXIT_OK;

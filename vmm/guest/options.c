@@ -155,8 +155,10 @@ cloister_status guest_options_parse(int argc, char **argv, struct guest_options 
         if (code == '?')
             return refuse(why, CLOISTER_BAD_ARGUMENT, "unknown option %.40s", word);
         cloister_status status = option(code, optarg, options, why);
-        if (status != CLOISTER_OK)
+        if (status != CLOISTER_OK) {
+            options->bad_value = code != OPTION_POSITIONAL;
             return status;
+        }
     }
     if (options->help)
         return CLOISTER_OK;

@@ -20,6 +20,7 @@ struct guest_disk_option {
 
 struct guest_options {
     bool help;
+    bool bad_value; /* what is refused is an option's value, not the usage */
     const char *kernel;
     const char *initrd;       /* NULL: none */
     const char *command_line; /* "": only ours */
