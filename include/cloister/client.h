@@ -55,14 +55,19 @@ CLOISTER_MUST_USE cloister_status cloister_world_open_why(const char *name, cloi
 /* Closes the connection; sessions stay usable. NULL is ignored. */
 void cloister_world_close(cloister_world *world);
 
-/* Facts about the world, and about one of its modules by index (0 … module_count - 1). */
+/* Questions to the world. What any of them may return besides what it says itself: TIMEOUT, DEAD
+   (the world has ended), LIMIT (a guest has asked too much in this second), PROTOCOL (the answer is
+   not sound), IO. An out-pointer is set on success only. abi/control.h has the structures. */
+
+/* Facts about the world, and about one of its modules by index (0 … module_count - 1; NOT_FOUND
+   beyond). The caller owns *info; nothing in it needs freeing. */
 CLOISTER_MUST_USE cloister_status cloister_world_info(cloister_world *world,
                                                       struct clo_world_info *info);
 CLOISTER_MUST_USE cloister_status cloister_world_module(cloister_world *world, uint32_t index,
                                                         struct clo_module_info *info);
 
 /* Numbers of a module that change, by index: calls, exits, channels, and sampled service times as
-   the module states them (abi/control.h). */
+   the module states them. NOT_FOUND: no such index. */
 CLOISTER_MUST_USE cloister_status cloister_world_metrics(cloister_world *world, uint32_t index,
                                                          struct clo_module_metrics *metrics);
 
@@ -77,7 +82,8 @@ CLOISTER_MUST_USE cloister_status cloister_world_set_timeout(cloister_world *wor
                                                              uint32_t timeout_ms);
 
 /* A signed report about a module, over a fresh nonce of 16 … 64 bytes. Fresh memory in *report,
-   freed by the caller. docs/report.md. */
+   freed by the caller. BAD_ARGUMENT: the nonce's size, or no module's name; NOT_FOUND: no such
+   module; NO_MEMORY. docs/report.md. */
 CLOISTER_MUST_USE cloister_status cloister_world_report(cloister_world *world, const char *module,
                                                         const void *nonce, size_t nonce_size,
                                                         uint8_t **report, size_t *report_size);
@@ -86,8 +92,10 @@ CLOISTER_MUST_USE cloister_status cloister_world_report(cloister_world *world, c
 CLOISTER_MUST_USE cloister_status cloister_world_stop(cloister_world *world);
 
 /* Opens a session to a module over a channel of its own. `arena_size`: bytes for buffer parameters
-   that do not fit inline, all buffers of one call together; 0 for 64 KiB. NOT_FOUND: no such
-   module; BUSY: all channels taken; DEAD; TOO_BIG. */
+   that do not fit inline, all buffers of one call together; 0 for 64 KiB, at most CLO_ARENA_MAX:
+   TOO_BIG. NOT_FOUND: no such module; BUSY: all channels taken, or no room for the arena; DEAD: the
+   module has ended; NO_MEMORY; as a question to the world; and what the module refuses with. On
+   success the caller closes *session. */
 CLOISTER_MUST_USE cloister_status cloister_session_open(cloister_world *world, const char *module,
                                                         size_t arena_size,
                                                         cloister_session **session);

@@ -152,6 +152,10 @@ void cloister_session_closed(unsigned channel, unsigned session);
    gone? A handler that takes long asks now and then, and returns CLOISTER_CANCELLED if so. */
 int cloister_call_cancelled(const cloister_call *call);
 
+/* What the functions below that return a status may return besides what they say: DENIED, the
+   manifest does not allow the hypercall (CLOISTER_ALLOW); BAD_ARGUMENT. "Needs X" is X of
+   CLOISTER_ALLOW. docs/abi.md lists the hypercalls. */
+
 /* A line of log, at most 1024 bytes; never a secret. level: CLO_LOG_…. Dropped unless the
    manifest's log_class is PUBLIC and LOG is allowed. */
 void cloister_log(unsigned level, const char *text);
@@ -169,21 +173,25 @@ CLOISTER_MUST_USE cloister_status cloister_time(uint64_t *real, uint64_t *monoto
 __attribute__((noreturn)) void cloister_panic(const char *text);
 
 /* Makes a fresh key for one payload (abi/seal.h). policy: CLO_POLICY_…; label: at most
-   CLO_LABEL_SIZE bytes. The caller wipes the reply. Needs SEAL. REFUSED, LIMIT. */
+   CLO_LABEL_SIZE bytes. The caller wipes the reply. Needs SEAL. REFUSED: not by this policy; LIMIT:
+   the manifest's seals_per_s. */
 CLOISTER_MUST_USE cloister_status cloister_seal_key(unsigned policy, const void *label,
                                                     size_t label_size,
                                                     const uint8_t payload_digest[CLO_DIGEST_SIZE],
                                                     struct clo_seal_reply *reply);
 
-/* The key of a sealed header, if policy allows; one opaque refusal: REFUSED. Needs UNSEAL. */
+/* The key of a sealed header, if policy allows; one opaque refusal: REFUSED. The caller wipes the
+   reply. Needs UNSEAL. LIMIT. */
 CLOISTER_MUST_USE cloister_status cloister_unseal_key(const struct clo_seal_header *header,
                                                       struct clo_unseal_reply *reply);
 
-/* A signed report about this module. `report` has room for CLO_PAYLOAD_SIZE. Needs REPORT. */
+/* A signed report about this module. `report` has room for CLO_PAYLOAD_SIZE bytes, *size of them
+   are the report (docs/report.md). Needs REPORT. LIMIT. */
 CLOISTER_MUST_USE cloister_status cloister_report(const struct clo_report_request *request,
                                                   uint8_t *report, size_t *size);
 
-/* Registers: value = SHA-384(value || bytes). Need EXTEND and READ_REGISTER. */
+/* Registers 0 … CLO_REGISTERS - 1 of this module, in each of its reports: value = SHA-384(value ||
+   bytes). Need EXTEND and READ_REGISTER. */
 CLOISTER_MUST_USE cloister_status cloister_extend(unsigned index,
                                                   const uint8_t bytes[CLO_DIGEST_SIZE],
                                                   uint8_t value[CLO_DIGEST_SIZE]);
@@ -218,7 +226,9 @@ CLOISTER_MUST_USE cloister_status cloister_caller_identity(const cloister_call *
 
 /* Whole payloads sealed and opened with OpenSSL's AES-256-GCM: link cloister-seal and libcrypto
    (`cloister module build … -- -lcloister-seal -lcrypto`). A blob has CLOISTER_SEAL_OVERHEAD bytes
-   more than its payload. CORRUPT: not a blob of ours, or altered. */
+   more than its payload: `blob` has room for all of it, `payload` for blob_size less that. Need
+   SEAL and UNSEAL. CORRUPT: not a blob of ours, or altered; otherwise as cloister_seal_key and
+   cloister_unseal_key. */
 #define CLOISTER_SEAL_OVERHEAD (sizeof(struct clo_seal_header) + 16)
 CLOISTER_MUST_USE cloister_status cloister_seal(unsigned policy, const void *label,
                                                 size_t label_size, const void *payload, size_t size,
