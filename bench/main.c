@@ -176,7 +176,7 @@ static void measure_family(const struct family *family, const struct row_plan *p
     if (status != CLOISTER_OK) {
         const char *text = why.text[0] ? why.text : cloister_status_text(status);
         if (!request->json)
-            table_print_skipped(family->name, text);
+            table_print_skipped(family->name);
         (void)fprintf(stderr, "cloister bench: %s: %s\n", family->name, text);
         results->failed = true;
         return;

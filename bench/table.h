@@ -12,7 +12,7 @@ void table_print_head(void);
 void table_print_row(const struct row *row);
 
 /* A row that could not be measured. */
-void table_print_skipped(const char *name, const char *why);
+void table_print_skipped(const char *name);
 
 /* An array of objects: name, ours, reference, unit, ratio, target, aim, holds (null: no
    target), spread, rounds, machine. Prints it on standard output. */
