@@ -16,7 +16,7 @@ static const char help[] =
     "  module new|build|sign|...   make, sign, measure and inspect modules\n"
     "  interface NAME.proto        client and module code from a typed interface\n"
     "  report get|show|verify      signed reports about what runs\n"
-    "  key init|ca                 platform keys of this machine\n"
+    "  key init|ca|show            platform keys of this machine\n"
     "  exec PROGRAM [ARGS...]      run an unmodified static program in a world of its own\n"
     "  guest run --kernel FILE     boot a Linux guest that can call modules\n"
     "  doctor                      can worlds run here, and how well isolated?\n"

@@ -21,15 +21,15 @@ static bool fill_standard_descriptors(void)
     return true;
 }
 
-/* A result that did not reach its reader (full disk, say) is a failure. */
+/* A result that did not reach its reader (full disk, say) is a failure. One that has a status of
+   its own (a difference, say) keeps it, and the line. */
 static int flush_output(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    if (status != TOOL_OK)
-        return status;
     struct reason why;
-    return tool_fail("", refuse_errno(&why, "cannot write standard output"), &why);
+    int failed = tool_fail("", refuse_errno(&why, "cannot write standard output"), &why);
+    return status == TOOL_OK ? failed : status;
 }
 
 int tool_program_main(const char *help, const struct tool_command *groups, size_t count, int argc,

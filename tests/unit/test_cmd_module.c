@@ -261,6 +261,8 @@ static void diff_names_what_differs(void **state)
     save("y.mod");
     assert_run(TOOL_FAILED, "cloister module diff x.mod y.mod", "manifest svn: 0x7 / 0x9");
     assert_non_null(strstr(output, "resolver+0x2"));
+    assert_run(TOOL_FAILED, "cloister module diff x.mod y.mod >/dev/full",
+               "cannot write standard output");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, prepare)
