@@ -72,6 +72,11 @@ MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard 
 # As many jobs as processors, unless `make -j` has said how many.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
 
+# These build in a make of their own: with -j another goal beside one would build the same files.
+ifneq ($(filter all run test bench,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 .PHONY: all run test bench clean packages test-packages
 all: packages
 	@$(MAKE) -q --no-print-directory programs || \

@@ -81,7 +81,7 @@ static int parse_verify(int argc, char **argv, struct verify_options *given)
         if (option == '?' || option == ':')
             return tool_bad_option(COMMAND, option, argv);
         if (take_option(option, optarg, given, &why) != CLOISTER_OK)
-            return tool_fail(COMMAND, CLOISTER_BAD_ARGUMENT, &why);
+            return tool_usage(COMMAND, "%s", why.text);
     }
     if (argc - optind != 1)
         return tool_usage(COMMAND, "one report is needed");
