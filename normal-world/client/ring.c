@@ -149,10 +149,15 @@ static void take_completion(struct ring *ring)
         (void)ring_break(ring);
 }
 
+static inline void look_ahead(const struct ring *ring)
+{
+    __builtin_prefetch(&ring->completions[(ring->completed + RING_AHEAD) % CLO_RING_SIZE]);
+}
+
 void ring_take(struct ring *ring)
 {
     while (ring->ended.status == CLOISTER_OK && ring_arrived(ring)) {
-        __builtin_prefetch(&ring->completions[(ring->completed + RING_AHEAD) % CLO_RING_SIZE]);
+        look_ahead(ring);
         take_completion(ring);
     }
 }
@@ -180,6 +185,25 @@ void ring_spin(const struct ring *ring, struct ring_deadline deadline)
         if (now >= until || !live(ring))
             return;
     }
+}
+
+bool ring_poll_reply(struct ring *ring, struct in_flight_call *call, struct ring_deadline deadline,
+                     struct clo_completion *reply)
+{
+    if (ring->ended.status != CLOISTER_OK || call->state != IN_FLIGHT_WAITING || call->wide ||
+        call->cancelled)
+        return false;
+    ring_spin(ring, deadline);
+    if (!ring_arrived(ring))
+        return false;
+    look_ahead(ring);
+    shared_copy(reply, ring_next_completion(ring), offsetof(struct clo_completion, parameter));
+    if (!ring_answers(reply, (uint32_t)call->number, call->inline_capacity))
+        return false;
+    ring->completed++;
+    ring->in_flight.entries &= ~(1ull << in_flight_entry(call->number));
+    in_flight_release(&ring->in_flight, call);
+    return true;
 }
 
 /* Sleeps until woken, at most `timeout_us`. The wake word is read before the last look at the ring,

@@ -93,6 +93,12 @@ struct ring_expectation {
     uint32_t arena_size;     /* bytes from the start of the arena that the call has */
 };
 
+/* Polls until a completion comes or the spin budget or the deadline ends. If it answers this call,
+   which is wanted and whose second line is not in use, *reply has it and the record is free: true.
+   Else nothing has been taken. */
+bool ring_poll_reply(struct ring *ring, struct in_flight_call *call, struct ring_deadline deadline,
+                     struct clo_completion *reply);
+
 /* A call while nothing else is in flight, submitted or uncollected: if ring_is_idle, fill
    ring_entry, ring_send, ring_receive, and *reply has the completion. The call is over when
    ring_receive returns. */

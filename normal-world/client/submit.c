@@ -121,16 +121,21 @@ void cloister_flush(cloister_session *session)
 
 /* Collecting */
 
-static cloister_result collect_small(cloister_session *session, struct in_flight_call *call,
-                                     const struct pending *pending)
+static inline cloister_result read_small(const struct clo_completion *completion,
+                                         cloister_parameter *out)
 {
-    const struct clo_completion *completion = &call->completion;
-    cloister_parameter *out = pending->small_out;
     cloister_result result = {.status = completion->status, .origin = completion->origin};
     if (out) {
         out->size = result.status == CLOISTER_OK ? completion->inline_out : 0;
         marshal_small(out->output, completion->data, out->size);
     }
+    return result;
+}
+
+static cloister_result collect_small(cloister_session *session, struct in_flight_call *call,
+                                     const struct pending *pending)
+{
+    cloister_result result = read_small(&call->completion, pending->small_out);
     ring_end(&session->ring, call);
     return result;
 }
@@ -213,8 +218,13 @@ static cloister_result wait_for(cloister_session *session, cloister_ticket ticke
     struct in_flight_call *call = find(session, ticket);
     if (!call)
         return from_client(CLOISTER_NOT_FOUND);
+    struct pending *pending = pending_of(session, call);
     ring_wake(&session->ring);
-    cloister_result result = session_await(session, call, pending_of(session, call)->deadline);
+    struct clo_completion reply;
+    if (pending->small && !session->shared &&
+        ring_poll_reply(&session->ring, call, pending->deadline, &reply))
+        return read_small(&reply, pending->small_out);
+    cloister_result result = session_await(session, call, pending->deadline);
     if (result.status == CLOISTER_OK)
         return collect(session, call);
     return give_up(session, call, result);
