@@ -20,8 +20,8 @@
    to the other one touches. */
 #define CLO_MONITOR_PORT 0xe1u
 
-/* Parks until a doorbell of a channel of this thread rings or the control pages change.
-   a0: at most this many microseconds, 0 for no limit. r0: CLO_WAKE_… bits. */
+/* Parks until a doorbell of a channel of this thread rings, the control pages change or WAKE names
+   it. a0: at most this many microseconds, 0 for no limit. r0: CLO_WAKE_… bits. */
 #define CLO_HC_WAIT 1u
 /* Wakes who sleeps at the other end of a channel: the client; for a channel between modules the
    thread that opened it, or the one that serves it. a0: channel slot. */
@@ -64,10 +64,13 @@
 /* Who a module of the world is. a0: its index in the launch record (clo_caller.id); payload out:
    struct clo_module_identity. NOT_FOUND. */
 #define CLO_HC_IDENTITY 19u
-#define CLO_HC_COUNT 20u /* one more than the highest number */
+/* Wakes threads of the same module: the WAIT that each is in, or else its next one, returns early.
+   a0: bit n for thread n. BAD_ARGUMENT: there is no such thread. */
+#define CLO_HC_WAKE 20u
+#define CLO_HC_COUNT 21u /* one more than the highest number */
 
 #define CLO_WAKE_DOORBELL 1u
-#define CLO_WAKE_CONTROL 2u
+#define CLO_WAKE_CONTROL 2u /* the control pages changed, or WAKE */
 #define CLO_WAKE_TIMEOUT 4u
 
 #define CLO_PANIC_MODULE 1u  /* the module asked */

@@ -21,7 +21,7 @@
 #define EVERYONE                                                                                   \
     (1ull << CLO_HC_WAIT | 1ull << CLO_HC_NOTIFY | 1ull << CLO_HC_PANIC | 1ull << CLO_HC_EXIT |    \
      1ull << CLO_HC_PROTECT)
-#define MODULE (EVERYONE | 1ull << CLO_HC_CLOSE | 1ull << CLO_HC_IDENTITY)
+#define MODULE (EVERYONE | 1ull << CLO_HC_CLOSE | 1ull << CLO_HC_IDENTITY | 1ull << CLO_HC_WAKE)
 #define PROGRAM                                                                                    \
     (EVERYONE | 1ull << CLO_HC_RANDOM | 1ull << CLO_HC_TIME | 1ull << CLO_HC_CONSOLE_WRITE |       \
      1ull << CLO_HC_CONSOLE_READ)
@@ -39,6 +39,18 @@ static cloister_status serve_wait(struct hypercall *call)
 static cloister_status serve_notify(struct hypercall *call)
 {
     return channel_notify(call->thread, call->argument[0]);
+}
+
+static cloister_status serve_wake(struct hypercall *call)
+{
+    struct module *module = call->module;
+    uint64_t threads = call->argument[0];
+    if (threads >> module->thread_count)
+        return CLOISTER_BAD_ARGUMENT;
+    for (unsigned i = 0; i < module->thread_count; i++)
+        if (threads >> i & 1)
+            module_thread_wake(&module->thread[i]);
+    return CLOISTER_OK;
 }
 
 /* Copies text of the module out of its mailbox, and makes it safe to print. */
@@ -186,6 +198,7 @@ static const struct {
     [CLO_HC_CONSOLE_READ] = {hypercall_console_read, 1},
     [CLO_HC_CLOSE] = {hypercall_close, 1},
     [CLO_HC_IDENTITY] = {hypercall_identity, 1},
+    [CLO_HC_WAKE] = {serve_wake, 1},
 };
 
 uint64_t hypercall_allowed(uint64_t manifest_mask, bool exec)

@@ -95,7 +95,7 @@ CLOISTER_MUST_USE cloister_status module_place(struct module *module,
 /* Starts its threads; they wait for world->gate. */
 CLOISTER_MUST_USE cloister_status module_start(struct module *module, struct reason *why);
 
-/* Starting → serving. Any thread of the module. */
+/* Starting → serving: its first thread waits for calls. */
 void module_serves(struct module *module);
 
 /* Ends it, once: records why, tells its channels, makes its threads leave. Any thread. */
@@ -105,7 +105,7 @@ __attribute__((format(printf, 4, 5))) void module_end(struct module *module, uin
 /* Makes every thread leave its loop and vcpu_run soon. Any thread. */
 void module_leave(struct module *module);
 
-/* Wakes a thread that is parked: its control pages changed. */
+/* Wakes a thread that is parked, or is about to: its control pages changed, or WAKE names it. */
 void module_thread_wake(struct module_thread *thread);
 
 /* Kicks every other thread out of vcpu_run and keeps all there until module_resume. The caller

@@ -115,7 +115,7 @@ static void look_at_time(struct module_thread *thread)
     if (verdict == TIME_START_EXCEEDED)
         module_end(module, CLO_MODULE_DEAD, 0, "it did not start to serve within %llu s",
                    (unsigned long long)(TIME_LIMIT_START_NS / 1000000000));
-    if (thread->limit.started)
+    if (thread->index == 0 && thread->limit.started)
         module_serves(module);
 }
 
@@ -231,7 +231,8 @@ static void *thread_main(void *argument)
     }
     world_wait_at_gate(world);
     thread->limit = time_limit_of(thread->module->file.record.manifest.max_call_us, world_now());
-    thread->expired = 1; /* the first look sets the timer */
+    thread->limit.started = thread->index != 0; /* the first one starts the module, others wait */
+    thread->expired = 1;                        /* the first look sets the timer */
     block_signals(SIG_UNBLOCK);
     module_thread_run(thread);
     block_signals(SIG_BLOCK);
@@ -309,8 +310,10 @@ uint64_t module_thread_wait(struct module_thread *thread, uint64_t timeout_us)
 {
     uint64_t us = timeout_us < TIMEOUT_MAX_US ? timeout_us : TIMEOUT_MAX_US;
     uint64_t until_ns = us ? world_now() + us * 1000 : 0;
-    thread->limit.started = true;
-    module_serves(thread->module);
+    if (thread->index == 0) {
+        thread->limit.started = true;
+        module_serves(thread->module);
+    }
     atomic_store_explicit(&thread->parked, true, memory_order_relaxed);
     uint64_t bits = park(thread, until_ns);
     atomic_store_explicit(&thread->parked, false, memory_order_relaxed);

@@ -25,7 +25,8 @@ void module_thread_run(struct module_thread *thread);
 /* Makes the thread leave vcpu_run, if it is there. Any thread. */
 void module_thread_kick(struct module_thread *thread);
 
-/* WAIT: parks until a doorbell, a change of the control pages or the time out. CLO_WAKE_… bits. */
+/* WAIT: parks until a doorbell, module_thread_wake or the time out. CLO_WAKE_… bits. The first
+   thread's first one ends the module's start. */
 uint64_t module_thread_wait(struct module_thread *thread, uint64_t timeout_us);
 
 void module_thread_destroy(struct module_thread *thread);

@@ -10,28 +10,30 @@
 #include <stdint.h>
 
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 static const uint64_t no_arguments[HYPERCALL_ARGUMENTS];
 
-static void every_module_has_the_seven(void **state)
+static void every_module_has_the_eight(void **state)
 {
     (void)state;
-    static const uint32_t seven[] = {CLO_HC_WAIT,    CLO_HC_NOTIFY, CLO_HC_PANIC,   CLO_HC_EXIT,
-                                     CLO_HC_PROTECT, CLO_HC_CLOSE,  CLO_HC_IDENTITY};
+    static const uint32_t eight[] = {CLO_HC_WAIT,    CLO_HC_NOTIFY, CLO_HC_PANIC,    CLO_HC_EXIT,
+                                     CLO_HC_PROTECT, CLO_HC_CLOSE,  CLO_HC_IDENTITY, CLO_HC_WAKE};
     uint64_t allowed = hypercall_allowed(0, false);
-    for (size_t i = 0; i < 7; i++)
-        assert_int_equal(hypercall_admit(allowed, false, seven[i], no_arguments), CLOISTER_OK);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(hypercall_admit(allowed, false, eight[i], no_arguments), CLOISTER_OK);
 }
 
-static void program_has_no_other_modules(void **state)
+static void program_has_no_other_modules_and_no_threads(void **state)
 {
     (void)state;
-    static const uint32_t three[] = {CLO_HC_OPEN, CLO_HC_CLOSE, CLO_HC_IDENTITY};
+    static const uint32_t four[] = {CLO_HC_OPEN, CLO_HC_CLOSE, CLO_HC_IDENTITY, CLO_HC_WAKE};
     uint64_t allowed = hypercall_allowed(UINT64_MAX, true);
-    for (size_t i = 0; i < 3; i++)
-        assert_int_equal(hypercall_admit(allowed, true, three[i], no_arguments),
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(hypercall_admit(allowed, true, four[i], no_arguments),
                          CLOISTER_UNSUPPORTED);
 }
 
@@ -88,7 +90,7 @@ static void unused_arguments_must_be_zero(void **state)
                  {CLO_HC_LOG, 2},     {CLO_HC_RANDOM, 1}, {CLO_HC_TIME, 0},
                  {CLO_HC_PROTECT, 3}, {CLO_HC_SEAL, 0},   {CLO_HC_UNSEAL, 0},
                  {CLO_HC_REPORT, 0},  {CLO_HC_EXTEND, 1}, {CLO_HC_READ_REGISTER, 1},
-                 {CLO_HC_EXIT, 1}};
+                 {CLO_HC_EXIT, 1},    {CLO_HC_WAKE, 1}};
     uint64_t allowed = hypercall_allowed(UINT64_MAX, false);
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         for (unsigned at = 0; at < HYPERCALL_ARGUMENTS; at++) {
@@ -248,6 +250,45 @@ static void notify_counts_the_wake_up(void **state)
     assert_null(atomic_load(&fixture->thread.notifying));
 }
 
+/* How often an eventfd was written since it was last read. */
+static uint64_t rung(int control)
+{
+    uint64_t count = 0;
+    return read(control, &count, sizeof count) == sizeof count ? count : 0;
+}
+
+static void wake_reaches_the_threads_it_names(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_make();
+    struct module_thread threads[3] = {{.control = -1}, {.control = -1}, {.control = -1}};
+    fixture->module.thread = threads;
+    fixture->module.thread_count = 3;
+    for (unsigned i = 0; i < 3; i++)
+        threads[i].control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_int_equal(call(fixture, CLO_HC_WAKE, 1 << 0 | 1 << 2, 0), CLOISTER_OK);
+    assert_int_equal(rung(threads[0].control), 1);
+    assert_int_equal(rung(threads[1].control), 0);
+    assert_int_equal(rung(threads[2].control), 1);
+    assert_int_equal(call(fixture, CLO_HC_WAKE, 0, 0), CLOISTER_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(rung(threads[i].control), 0);
+        (void)close(threads[i].control);
+    }
+}
+
+static void wake_of_a_thread_that_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_make();
+    fixture->thread.control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_int_equal(call(fixture, CLO_HC_WAKE, 1 << 1, 0), CLOISTER_BAD_ARGUMENT);
+    assert_int_equal(call(fixture, CLO_HC_WAKE, 1 << 1 | 1, 0), CLOISTER_BAD_ARGUMENT);
+    assert_int_equal(call(fixture, CLO_HC_WAKE, UINT64_MAX, 0), CLOISTER_BAD_ARGUMENT);
+    assert_int_equal(rung(fixture->thread.control), 0); /* not even the part that is there */
+    (void)close(fixture->thread.control);
+}
+
 static void end_of_a_module_is_told_to_its_channels(void **state)
 {
     (void)state;
@@ -279,8 +320,8 @@ static void module_ends_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_module_has_the_seven),
-        cmocka_unit_test(program_has_no_other_modules),
+        cmocka_unit_test(every_module_has_the_eight),
+        cmocka_unit_test(program_has_no_other_modules_and_no_threads),
         cmocka_unit_test(undeclared_hypercall_is_denied),
         cmocka_unit_test(unknown_and_reserved_numbers_are_unsupported),
         cmocka_unit_test(console_is_for_programs_only),
@@ -296,6 +337,8 @@ int main(void)
         cmocka_unit_test(register_out_of_range_is_refused),
         cmocka_unit_test(notify_without_a_channel_finds_nothing),
         cmocka_unit_test(notify_counts_the_wake_up),
+        cmocka_unit_test(wake_reaches_the_threads_it_names),
+        cmocka_unit_test(wake_of_a_thread_that_is_not_there_is_refused),
         cmocka_unit_test(end_of_a_module_is_told_to_its_channels),
         cmocka_unit_test(module_ends_once),
     };

@@ -27,6 +27,7 @@ const char *module_text_hypercall(unsigned number)
         [CLO_HC_EXIT] = "EXIT",
         [CLO_HC_CLOSE] = "CLOSE",
         [CLO_HC_IDENTITY] = "IDENTITY",
+        [CLO_HC_WAKE] = "WAKE",
     };
     return number < sizeof names / sizeof names[0] ? names[number] : NULL;
 }

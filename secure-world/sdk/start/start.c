@@ -65,16 +65,24 @@ static void protect_relro(uint64_t base)
     }
 }
 
-void sdk_start(uint64_t thread)
+static void prepare(void)
 {
     uint64_t base = sdk_boot()->module_base;
-    if (thread == 0) {
-        relocate(base);
-        protect_relro(base);
-        server_prepare();
-        atomic_store_explicit(&ready, true, memory_order_release);
-    }
-    while (!atomic_load_explicit(&ready, memory_order_acquire))
-        __builtin_ia32_pause();
+    uint64_t all = (1ull << sdk_boot()->threads) - 1;
+    relocate(base);
+    protect_relro(base);
+    server_prepare();
+    atomic_store(&ready, true);
+    if (all != 1 && sdk_hypercall(CLO_HC_WAKE, all & ~1ull, 0, 0) != CLOISTER_OK)
+        cloister_panic("WAKE failed");
+}
+
+void sdk_start(uint64_t thread)
+{
+    if (thread == 0)
+        prepare();
+    while (!atomic_load(&ready))
+        if (sdk_hypercall(CLO_HC_WAIT, 0, 0, 0) != CLOISTER_OK)
+            cloister_panic("WAIT failed");
     server_run((uint32_t)thread);
 }
