@@ -98,6 +98,8 @@ static const char *const no_libc_libraries[] = {"-Wl,--undefined=_start", "-Wl,-
                                                 "-lcloister-start",       "-lcloister-module",
                                                 "-Wl,--end-group",        "-lgcc"};
 
+static const char *const libc_libraries[] = {"-Wl,--entry=cloister_entry", "-lcloister-module"};
+
 static void append(const char **arguments, size_t *count, const char *const *more, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -125,7 +127,7 @@ static const char **compiler_arguments(const struct build *build, const struct s
     if (build->no_libc)
         append(arguments, &count, no_libc_libraries, ARRAY_SIZE(no_libc_libraries));
     else
-        arguments[count++] = "-lcloister-module";
+        append(arguments, &count, libc_libraries, ARRAY_SIZE(libc_libraries));
     return arguments;
 }
 
@@ -163,19 +165,9 @@ static cloister_status run_compiler(const char **arguments, struct reason *why)
     return CLOISTER_OK;
 }
 
-static cloister_status check_threads(const struct build *build,
-                                     const struct clo_module_record *record, struct reason *why)
-{
-    if (record->manifest.threads > 1 && !build->no_libc)
-        return refuse(why, CLOISTER_BAD_FORMAT,
-                      "%.80s: the manifest has %u threads; a module with a libc has 1",
-                      build->output, record->manifest.threads);
-    return CLOISTER_OK;
-}
-
 /* As the loader reads it. */
-static cloister_status check(const struct build *build, const char *path,
-                             struct clo_module_record *record, size_t *size, struct reason *why)
+static cloister_status check(const char *path, struct clo_module_record *record, size_t *size,
+                             struct reason *why)
 {
     AUTO_FREE uint8_t *bytes = NULL;
     struct elf_image image;
@@ -184,8 +176,6 @@ static cloister_status check(const struct build *build, const char *path,
         status = elf_image_parse(bytes, *size, ELF_MODULE, &image, why);
     if (status == CLOISTER_OK)
         status = module_record_fill(&image, record, why);
-    if (status == CLOISTER_OK)
-        status = check_threads(build, record, why);
     return status;
 }
 
@@ -216,7 +206,7 @@ static cloister_status make(const struct build *build, const char *temporary, st
         return refuse(why, CLOISTER_NO_MEMORY, "out of memory");
     status = run_compiler(arguments, why);
     if (status == CLOISTER_OK)
-        status = check(build, temporary, &record, &size, why);
+        status = check(temporary, &record, &size, why);
     if (status != CLOISTER_OK)
         return status;
     if (rename(temporary, build->output) != 0)

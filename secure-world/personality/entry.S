@@ -17,34 +17,39 @@ personality_entry:
     jne     not_a_call
     lea     -128(%rsp), %rsp
     cld
-    push    %rcx
+    push    %rcx                        /* struct personality_frame, last field first */
     push    %r11
+    push    %r15
+    push    %r14
+    push    %r13
+    push    %r12
+    push    %rbp
     push    %rbx
-    push    %rdi
-    push    %rsi
-    push    %rdx
-    push    %r10
-    push    %r8
     push    %r9
+    push    %r8
+    push    %r10
+    push    %rdx
+    push    %rsi
+    push    %rdi
     mov     %rsp, %rbx
-    and     $-16, %rsp
-    push    %r9
-    push    %r8
-    push    %r10
-    push    %rdx
-    push    %rsi
-    push    %rdi
     mov     %rax, %rdi
     mov     %rsp, %rsi
+    and     $-16, %rsp
     call    personality_dispatch
     mov     %rbx, %rsp
-    pop     %r9
-    pop     %r8
-    pop     %r10
-    pop     %rdx
-    pop     %rsi
+leave:
     pop     %rdi
+    pop     %rsi
+    pop     %rdx
+    pop     %r10
+    pop     %r8
+    pop     %r9
     pop     %rbx
+    pop     %rbp
+    pop     %r12
+    pop     %r13
+    pop     %r14
+    pop     %r15
     mov     (%rsp), %r11
     popfq
     pop     %rcx
@@ -59,6 +64,16 @@ not_a_call:
     call    personality_illegal
     ud2
     .size personality_entry, . - personality_entry
+
+/* void personality_leave(const struct personality_frame *frame): returns 0 to where the frame came
+   from, on the stack that the frame lies on. */
+    .globl personality_leave
+    .type personality_leave, @function
+personality_leave:
+    mov     %rdi, %rsp
+    xor     %eax, %eax
+    jmp     leave
+    .size personality_leave, . - personality_leave
 
 /* void personality_out(uint32_t number): the hypercall page preserves every register. */
     .text

@@ -70,7 +70,7 @@ static int64_t get_limit(uint64_t resource, uint64_t address)
     if (resource == RLIMIT_NOFILE)
         limit = 3;
     if (resource == RLIMIT_NPROC)
-        limit = 1;
+        limit = personality_boot()->threads;
     out->rlim_cur = limit;
     out->rlim_max = limit;
     return 0;

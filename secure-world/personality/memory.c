@@ -15,7 +15,7 @@
 static struct heap heap;
 static atomic_flag busy;
 
-/* Modules without a libc may have several threads. */
+/* All threads of the module share it. */
 static struct heap *lock(void)
 {
     while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire))

@@ -9,8 +9,8 @@ const struct clo_boot *personality_boot(void)
     return personality_pointer(CLO_VA_BOOT);
 }
 
-/* A thread is known by the stack it runs on. A program that makes stacks of its own has a libc, and
-   a module with a libc has one thread. */
+/* A thread is known by the stack it runs on: where there are several, clone takes no other stack
+   than its vCPU's own. */
 unsigned personality_thread(void)
 {
     uint64_t stack = (uint64_t)(uintptr_t)__builtin_frame_address(0);

@@ -46,9 +46,17 @@ int64_t signal_kill(const uint64_t argument[6])
     return send(argument[1]);
 }
 
+int64_t signal_tkill(const uint64_t argument[6])
+{
+    uint32_t thread = (uint32_t)argument[0] - 1;
+    if (thread >= personality_boot()->threads)
+        return -ESRCH;
+    return send(argument[1]);
+}
+
 int64_t signal_tgkill(const uint64_t argument[6])
 {
-    if ((int32_t)argument[0] != 1 || (int32_t)argument[1] != 1)
+    if ((int32_t)argument[0] != 1)
         return -ESRCH;
-    return send(argument[2]);
+    return signal_tkill(&argument[1]);
 }

@@ -1,7 +1,10 @@
 /*
- * The system calls that exist, one a line. Every other number is ENOSYS, at once.
+ * The system calls of Linux that exist, one a line, and one of our own (abi/thread.h). Every other
+ * number is ENOSYS, at once.
  */
 #include "personality.h"
+
+#include "abi/thread.h"
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
@@ -63,12 +66,12 @@ static personality_call *const calls[] = {
     [__NR_getrlimit] = identity_getrlimit,
     [__NR_prctl] = identity_prctl,
     [__NR_umask] = identity_umask,
-    /* threads: this one */
+    /* threads: as many as the module has vCPUs */
     [__NR_clone] = thread_clone,
-    [__NR_fork] = thread_clone,
-    [__NR_vfork] = thread_clone,
+    [__NR_fork] = thread_fork,
+    [__NR_vfork] = thread_fork,
     [__NR_arch_prctl] = thread_arch_prctl,
-    [__NR_futex] = thread_futex,
+    [__NR_futex] = futex_futex,
     [__NR_set_robust_list] = thread_done,
     [__NR_sched_yield] = thread_done,
     [__NR_sched_getaffinity] = thread_sched_getaffinity,
@@ -78,7 +81,7 @@ static personality_call *const calls[] = {
     [__NR_rt_sigprocmask] = signal_mask,
     [__NR_sigaltstack] = thread_done,
     [__NR_kill] = signal_kill,
-    [__NR_tkill] = signal_kill,
+    [__NR_tkill] = signal_tkill,
     [__NR_tgkill] = signal_tgkill,
     /* the end */
     [__NR_exit] = process_exit,
@@ -87,6 +90,8 @@ static personality_call *const calls[] = {
 
 int64_t personality_dispatch(uint64_t number, const uint64_t argument[6])
 {
+    if (number == CLO_CALL_BECOME_THREAD)
+        return thread_become(argument);
     if (number >= sizeof calls / sizeof calls[0] || !calls[number])
         return -ENOSYS;
     return calls[number](argument);

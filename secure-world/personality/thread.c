@@ -1,14 +1,31 @@
 /*
- * This thread and no other. A vCPU cannot be made once the world has given up its machine, so
- * pthread_create fails as it does where all threads are in use: EAGAIN.
+ * Threads. A module has as many vCPUs as its manifest says, all made before it starts, since none
+ * can be made once the world has given up its machine. Thread 0 is the process; each other vCPU of
+ * a module with a libc waits in thread_become until clone gives it a thread, on a stack of its own
+ * region, for a thread is known by its stack (place.c). Whatever else clone is asked for fails as
+ * where all threads are in use: EAGAIN. A thread that ends (`exit`) ends the module.
  */
 #include "personality.h"
 
 #include <asm/prctl.h>
 #include <linux/errno.h>
-#include <linux/futex.h>
-#include <linux/time.h>
-#include <linux/time_types.h>
+#include <linux/sched.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* What a thread shares with its process, and what a C library may ask for besides. At the end of a
+   thread nothing is cleared, because the module ends with it. */
+#define MUST_SHARE (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
+#define MAY_ASK                                                                                    \
+    (CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |                 \
+     CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED)
+
+#define RUNS 1u
+
+/* For each vCPU but the first: 0 until clone gives it a thread, then the address of the frame that
+   it is to return from, then RUNS. */
+static _Atomic uint64_t begins[CLO_THREADS_MAX];
+static _Atomic unsigned given; /* threads that clone has given */
 
 int64_t thread_done(const uint64_t argument[6])
 {
@@ -16,11 +33,81 @@ int64_t thread_done(const uint64_t argument[6])
     return 0;
 }
 
-/* clone3 is ENOSYS: the C libraries ask for clone then. */
-int64_t thread_clone(const uint64_t argument[6])
+unsigned personality_running(void)
+{
+    return atomic_load(&given) + 1;
+}
+
+int64_t thread_fork(const uint64_t argument[6])
 {
     (void)argument;
     return -EAGAIN;
+}
+
+/* The thread whose vCPU's stack begins to grow at `stack`, with room for a frame and below the page
+   that the vCPU waits on; 0: none but the first. */
+static unsigned owner(uint64_t stack)
+{
+    uint64_t thread = (stack - CLO_VA_STACK) / CLO_STACK_STRIDE;
+    uint64_t top = CLO_VA_STACK + (thread + 1) * CLO_STACK_STRIDE - CLO_PAGE_SIZE;
+    uint64_t most = top - CLO_PAGE_SIZE;
+    uint64_t room = PERSONALITY_RED_ZONE + sizeof(struct personality_frame);
+    uint64_t least = top - personality_boot()->stack_size + room;
+    if (stack < CLO_VA_STACK || thread >= personality_boot()->threads)
+        return 0;
+    return stack >= least && stack <= most ? (unsigned)thread : 0;
+}
+
+/* Puts the caller's frame where the new thread's stack would have it, and lets its vCPU go. */
+static void give(unsigned thread, const uint64_t argument[6])
+{
+    uint64_t at = argument[1] - PERSONALITY_RED_ZONE - sizeof(struct personality_frame);
+    memcpy(personality_pointer(at), argument, sizeof(struct personality_frame));
+    atomic_fetch_add(&given, 1);
+    atomic_store(&begins[thread], at);
+    (void)personality_hypercall(CLO_HC_WAKE, 1ull << thread, 0, 0);
+}
+
+/* clone(flags, stack, parent_tid, child_tid, tls). clone3 is ENOSYS: the C libraries ask for clone
+   then. */
+int64_t thread_clone(const uint64_t argument[6])
+{
+    uint64_t flags = argument[0];
+    uint32_t *parent_tid = personality_pointer(argument[2]);
+    unsigned thread = owner(argument[1]);
+    if ((flags & MUST_SHARE) != MUST_SHARE || flags & ~(uint64_t)(MUST_SHARE | MAY_ASK))
+        return -EAGAIN;
+    if (thread == 0 || atomic_load(&begins[thread]) != 0)
+        return -EAGAIN;
+    if (flags & CLONE_PARENT_SETTID)
+        *parent_tid = thread + 1; /* before the new thread can look */
+    give(thread, argument);
+    return (int64_t)thread + 1;
+}
+
+/* The new thread's own part of clone. */
+__attribute__((noreturn)) static void begin(unsigned thread, const struct personality_frame *frame)
+{
+    uint32_t *child_tid = personality_pointer(frame->argument[3]);
+    if (frame->argument[0] & CLONE_SETTLS)
+        __asm__ volatile("wrfsbase %0" : : "r"(frame->argument[4]));
+    if (frame->argument[0] & CLONE_CHILD_SETTID)
+        *child_tid = thread + 1;
+    personality_leave(frame);
+}
+
+int64_t thread_become(const uint64_t argument[6])
+{
+    unsigned self = personality_thread();
+    uint64_t frame;
+    (void)argument;
+    if (self == 0 || atomic_load(&begins[self]) == RUNS)
+        return -ENOSYS;
+    while ((frame = atomic_load(&begins[self])) == 0)
+        if (personality_hypercall(CLO_HC_WAIT, 0, 0, 0) != 0)
+            personality_panic("WAIT failed");
+    atomic_store(&begins[self], RUNS);
+    begin(self, personality_pointer(frame));
 }
 
 int64_t thread_arch_prctl(const uint64_t argument[6])
@@ -41,49 +128,6 @@ int64_t thread_arch_prctl(const uint64_t argument[6])
         return 0;
     default:
         return -EINVAL;
-    }
-}
-
-/* The monotonic moment at which a wait ends. */
-static uint64_t wait_end(const struct __kernel_timespec *timeout, uint64_t clock, bool absolute)
-{
-    uint64_t ns = (uint64_t)timeout->tv_sec * 1000000000u + (uint64_t)timeout->tv_nsec;
-    uint64_t now = 0;
-    if (absolute && !personality_clock(clock, &now))
-        return 0;
-    return personality_monotonic() + (ns > now ? ns - now : 0);
-}
-
-/* Waits for a word to change. Where nobody else can change it this would never end. */
-static int64_t futex_wait(const uint64_t argument[6], bool absolute)
-{
-    const volatile uint32_t *word = personality_pointer(argument[0]);
-    const struct __kernel_timespec *timeout = personality_pointer(argument[3]);
-    uint64_t clock = argument[1] & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
-    if (*word != (uint32_t)argument[2])
-        return -EAGAIN;
-    if (timeout) {
-        personality_sleep_until(wait_end(timeout, clock, absolute));
-        return *word != (uint32_t)argument[2] ? 0 : -ETIMEDOUT;
-    }
-    if (personality_boot()->threads == 1)
-        personality_panic("deadlock: the only thread waits for another");
-    __builtin_ia32_pause();
-    return 0; /* woken for no reason: always allowed */
-}
-
-int64_t thread_futex(const uint64_t argument[6])
-{
-    switch ((int)argument[1] & FUTEX_CMD_MASK) {
-    case FUTEX_WAIT:
-        return futex_wait(argument, false);
-    case FUTEX_WAIT_BITSET:
-        return futex_wait(argument, true);
-    case FUTEX_WAKE:
-    case FUTEX_WAKE_BITSET:
-        return 0;
-    default:
-        return -ENOSYS;
     }
 }
 

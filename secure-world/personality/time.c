@@ -130,19 +130,21 @@ int64_t time_time(const uint64_t argument[6])
 }
 
 /* WAIT may return early for a doorbell; the channels are looked at again before the next one. */
-void personality_sleep_until(uint64_t monotonic)
+void personality_park_until(uint64_t monotonic)
 {
     uint64_t now = personality_monotonic();
-    while (now < monotonic) {
-        uint64_t left = monotonic - now;
-        if (left < SHORT_SLEEP || personality_hypercall(CLO_HC_WAIT, left / 1000, 0, 0) != 0)
-            __builtin_ia32_pause();
-        now = personality_monotonic();
-    }
+    uint64_t left = monotonic > now ? monotonic - now : 0;
+    if (left < SHORT_SLEEP || personality_hypercall(CLO_HC_WAIT, left / 1000, 0, 0) != 0)
+        __builtin_ia32_pause();
 }
 
-/* Nanoseconds of a timespec, cut at the end of time; false if it is none. */
-static bool get_timespec(uint64_t address, uint64_t *ns)
+void personality_sleep_until(uint64_t monotonic)
+{
+    while (personality_monotonic() < monotonic)
+        personality_park_until(monotonic);
+}
+
+bool personality_timespec(uint64_t address, uint64_t *ns)
 {
     const struct __kernel_timespec *in = personality_pointer(address);
     int64_t seconds = in->tv_sec;
@@ -167,7 +169,7 @@ static int64_t sleep_for(uint64_t ns)
 int64_t time_nanosleep(const uint64_t argument[6])
 {
     uint64_t ns;
-    if (!get_timespec(argument[0], &ns))
+    if (!personality_timespec(argument[0], &ns))
         return -EINVAL;
     return sleep_for(ns);
 }
@@ -176,7 +178,7 @@ int64_t time_clock_nanosleep(const uint64_t argument[6])
 {
     uint64_t ns;
     uint64_t now;
-    if (!get_timespec(argument[2], &ns) || !personality_clock((uint32_t)argument[0], &now))
+    if (!personality_timespec(argument[2], &ns) || !personality_clock((uint32_t)argument[0], &now))
         return -EINVAL;
     if (argument[1] & TIMER_ABSOLUTE)
         ns = ns > now ? ns - now : 0;

@@ -1,9 +1,15 @@
 /*
- * main() of a module with a libc. The libc owns the heap (brk and mmap), so memory comes from it.
+ * main() of a module with a libc. The libc owns the heap (brk and mmap), so memory comes from it,
+ * and makes the threads: what it keeps for each (errno, __thread) lies on top of the thread's
+ * stack.
  */
 #include "server.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <sys/mman.h>
+
+#pragma weak mallopt /* glibc only */
 
 int main(void);
 
@@ -13,11 +19,34 @@ void *sdk_memory(size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+static void *run_thread(void *thread)
+{
+    server_run((uint32_t)(uintptr_t)thread);
+}
+
+/* On the stack of its own vCPU (abi/thread.h): only there can it be made. */
+static void start_thread(uint32_t thread)
+{
+    uint64_t size = sdk_boot()->stack_size;
+    uint64_t top = CLO_VA_STACK + (thread + 1ull) * CLO_STACK_STRIDE - CLO_PAGE_SIZE;
+    void *lowest = (void *)(uintptr_t)(top - size);
+    pthread_attr_t attributes;
+    pthread_t made;
+    if (pthread_attr_init(&attributes) != 0 ||
+        pthread_attr_setstack(&attributes, lowest, size - CLO_PAGE_SIZE) != 0 ||
+        pthread_create(&made, &attributes, run_thread, (void *)(uintptr_t)thread) != 0)
+        cloister_panic("stack_size or heap_size is too small for another thread");
+}
+
 int main(void)
 {
-    /* The others would start the libc again on the same data. */
-    if (sdk_boot()->threads != 1)
-        cloister_panic("a module with a libc has one thread");
+    uint32_t threads = sdk_boot()->threads;
+    /* glibc would reserve 128 MiB a thread for an arena of its own, and a reservation is memory
+       here. One for all; what each thread frees it keeps for itself first. */
+    if (mallopt && threads > 1)
+        (void)mallopt(M_ARENA_MAX, 1);
     server_prepare();
+    for (uint32_t thread = 1; thread < threads; thread++)
+        start_thread(thread);
     server_run(0);
 }

@@ -18,8 +18,8 @@ uint8_t *sdk_window(void)
     return (uint8_t *)(uintptr_t)CLO_VA_WINDOW;
 }
 
-/* A thread is known by the stack it runs on. Modules that make stacks of their own have a libc, and
-   those have one thread. */
+/* A thread is known by the stack it runs on; also where a libc starts it (main.c). Code that
+   makes stacks of its own and runs on them can only be in a module with one thread. */
 static unsigned this_thread(void)
 {
     uint64_t stack = (uint64_t)(uintptr_t)__builtin_frame_address(0);
