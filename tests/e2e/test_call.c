@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define ECHO_MOST 4096u
-#define LONG_ROUNDS 100000u /* of SHA-256 over LONG_SIZE bytes: about half a second */
+#define LONG_ROUNDS 50000u /* of SHA-256 over LONG_SIZE bytes: about a quarter of a second */
 #define LONG_SIZE 8192u
 
 static struct started_world world;
