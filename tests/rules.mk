@@ -13,6 +13,7 @@ E2E_TESTS    := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e
 ATTACK_TESTS := $(patsubst tests/attacks/%.c,$(BUILD)/tests/attacks/%,$(wildcard tests/attacks/test_*.c))
 NESTED_TESTS := $(patsubst tests/nested/%.c,$(BUILD)/tests/nested/%,$(wildcard tests/nested/test_*.c))
 TEST_MODULES := $(patsubst tests/modules/%.c,$(BUILD)/tests/modules/%.mod,$(wildcard tests/modules/*.c))
+MUSL_MODULES := $(BUILD)/tests/modules/parallel_musl.mod
 FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 TEST_SHARED  := $(filter-out $(addprefix $(BUILD)/obj/,$(patsubst %.c,%.o,$(wildcard tests/*/test_*.c))),\
@@ -21,7 +22,7 @@ TEST_LIBS    := -lcmocka -ljansson -lelf -lseccomp -lcrypto -lncursesw -ltinfo -
 
 .PHONY: tests test-modules fuzzers nested-tests test-nested abi-golden
 tests: $(UNIT_TESTS) $(E2E_TESTS) $(ATTACK_TESTS) test-modules stress-tests guest-programs
-test-modules: $(TEST_MODULES)
+test-modules: $(TEST_MODULES) $(MUSL_MODULES)
 fuzzers: $(FUZZERS)
 nested-tests: $(NESTED_TESTS)
 
@@ -70,6 +71,13 @@ TEST_MODULE_OPTIONS_hasty   := --no-libc
 $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(SDK_HEADERS) $(SDK_LIBS) | $(BUILD)/cloister
 	@mkdir -p $(@D)
 	$(BUILD)/cloister module build $(TEST_MODULE_OPTIONS_$*) $< -o $@
+
+# The same source with the other C library, as `module build --help` says.
+MUSL := /usr/lib/x86_64-linux-musl
+$(MUSL_MODULES): $(BUILD)/tests/modules/%_musl.mod: tests/modules/%.c $(SDK_HEADERS) $(SDK_LIBS) | $(BUILD)/cloister
+	@mkdir -p $(@D)
+	CC=musl-gcc $(BUILD)/cloister module build $< -o $@ -- \
+	  -static -nostartfiles -Wl,-pie,--no-dynamic-linker $(addprefix $(MUSL)/,rcrt1.o crti.o crtn.o)
 
 include tests/interop/rules.mk
 include tests/cxx/rules.mk

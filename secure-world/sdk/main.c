@@ -32,10 +32,11 @@ static void start_thread(uint32_t thread)
     void *lowest = (void *)(uintptr_t)(top - size);
     pthread_attr_t attributes;
     pthread_t made;
-    if (pthread_attr_init(&attributes) != 0 ||
-        pthread_attr_setstack(&attributes, lowest, size - CLO_PAGE_SIZE) != 0 ||
-        pthread_create(&made, &attributes, run_thread, (void *)(uintptr_t)thread) != 0)
-        cloister_panic("stack_size or heap_size is too small for another thread");
+    (void)pthread_attr_init(&attributes);
+    if (pthread_attr_setstack(&attributes, lowest, size - CLO_PAGE_SIZE) != 0)
+        cloister_panic("stack_size is too small for threads of a libc: 20 KiB is the least");
+    if (pthread_create(&made, &attributes, run_thread, (void *)(uintptr_t)thread) != 0)
+        cloister_panic("heap_size or stack_size is too small for another thread");
 }
 
 int main(void)

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,17 +26,31 @@
 #define MANY_ROUNDS 100000000u
 
 static struct started_world world;
+static const char *module;
 
-static int start(void **state)
+static int start_with(const char *name)
 {
-    static const char *const options[] = {
-        "--debug",  "--module",          "@tests/modules/parallel.mod",
-        "--module", "@modules/echo.mod", NULL};
-    (void)state;
+    char path[64];
+    const char *const options[] = {"--debug",  "--module",          path,
+                                   "--module", "@modules/echo.mod", NULL};
+    (void)snprintf(path, sizeof path, "@tests/modules/%s.mod", name);
+    module = name;
     world.folder[0] = '\0';
     if (!started_world_impossible())
         started_world_start(&world, options);
     return 0;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return start_with("parallel");
+}
+
+static int start_musl(void **state)
+{
+    (void)state;
+    return start_with("parallel_musl");
 }
 
 static int stop(void **state)
@@ -73,7 +88,7 @@ static void open_callers(void)
     skip_if_impossible();
     for (unsigned i = 0; i < COUNT; i++) {
         assert_int_equal(cloister_world_open(world.socket, &caller[i].world), CLOISTER_OK);
-        assert_int_equal(cloister_session_open(caller[i].world, "parallel", 0, &caller[i].session),
+        assert_int_equal(cloister_session_open(caller[i].world, module, 0, &caller[i].session),
                          CLOISTER_OK);
     }
 }
@@ -258,6 +273,7 @@ int main(void)
         cmocka_unit_test(fault_in_any_thread_ends_the_module),
         cmocka_unit_test(thread_that_ends_ends_the_module),
     };
-    int failed = cmocka_run_group_tests(in_one_world, start, stop);
+    int failed = cmocka_run_group_tests_name("glibc", in_one_world, start, stop);
+    failed += cmocka_run_group_tests_name("musl", in_one_world, start_musl, stop);
     return failed + cmocka_run_group_tests(ends, NULL, NULL);
 }
