@@ -207,6 +207,21 @@ static void thread_without_a_vcpu_is_not_to_be_had(void **state)
     close_callers();
 }
 
+/* The start */
+
+/* The threads that wait for it must not pass for a module that waits for calls. */
+static void module_whose_init_fails_never_serves(void **state)
+{
+    static const char *const options[] = {"--debug", "--module", "@tests/modules/unready.mod",
+                                          NULL};
+    (void)state;
+    skip_if_impossible();
+    started_world_prepare(&world);
+    assert_int_equal(started_world_try(&world, options), 8);
+    assert_non_null(strstr(started_world_log(&world), "init failed"));
+    started_world_remove(&world);
+}
+
 /* The end */
 
 static void assert_echo_answers(void)
@@ -268,12 +283,13 @@ int main(void)
         cmocka_unit_test(wait_with_a_time_out_ends),
         cmocka_unit_test(thread_without_a_vcpu_is_not_to_be_had),
     };
-    const struct CMUnitTest ends[] = {
+    const struct CMUnitTest start_and_end[] = {
+        cmocka_unit_test(module_whose_init_fails_never_serves),
         cmocka_unit_test(module_that_aborts_in_any_thread_ends),
         cmocka_unit_test(fault_in_any_thread_ends_the_module),
         cmocka_unit_test(thread_that_ends_ends_the_module),
     };
     int failed = cmocka_run_group_tests_name("glibc", in_one_world, start, stop);
     failed += cmocka_run_group_tests_name("musl", in_one_world, start_musl, stop);
-    return failed + cmocka_run_group_tests(ends, NULL, NULL);
+    return failed + cmocka_run_group_tests(start_and_end, NULL, NULL);
 }
