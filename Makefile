@@ -30,11 +30,10 @@ endif
 STATIC_LDFLAGS := $(filter-out -pie,$(LDFLAGS)) $(or $(STATIC),-pie) -Wl,--gc-sections
 
 # Static programs with libcrypto, which has 18,000 relocations: packed, and into memory that is there
-# already (base/start.S). The linker's warnings are about dlopen and name lookup, which libcrypto only
-# uses when told to.
-CRYPTO_LDFLAGS := $(STATIC_LDFLAGS) -Wl,--no-warnings
+# already (base/start.S).
+CRYPTO_LINK    := tools/quiet-link $(CC) $(STATIC_LDFLAGS)
 ifneq ($(STATIC),)
-CRYPTO_LDFLAGS += -Wl,-z,pack-relative-relocs -Wl,--entry=start_populated
+CRYPTO_LINK    += -Wl,-z,pack-relative-relocs -Wl,--entry=start_populated
 CRYPTO_START   := $(BUILD)/obj/base/start.o
 endif
 
@@ -114,7 +113,7 @@ $(BUILD)/cloister: $(COMMAND_OBJECTS)
 # Keys, signatures, digests: the commands that need libcrypto.
 $(BUILD)/libexec/cloister-crypto: $(CRYPTO_OBJECTS) $(MEASURE_OBJECTS) $(BASE_OBJECTS) $(CRYPTO_START)
 	@mkdir -p $(@D)
-	$(CC) $(CRYPTO_LDFLAGS) -o $@ $^ -ljansson -lelf -lz -lcrypto
+	$(CRYPTO_LINK) -o $@ $^ -ljansson -lelf -lz -lcrypto
 
 # The keeper copies and measures the world host at every start of a world, so it carries no symbols,
 # nor anything else that the folder it was built in changes. Debuggers find them beside it.
@@ -127,7 +126,7 @@ $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 
 $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS) $(CRYPTO_START)
 	@mkdir -p $(@D)
-	$(CC) $(CRYPTO_LDFLAGS) -o $@ $^ -lcrypto
+	$(CRYPTO_LINK) -o $@ $^ -lcrypto
 	$(if $(SANITIZE),,$(split_symbols))
 
 $(BUILD)/libcloister.a: $(CLIENT_OBJECTS) $(BASE_OBJECTS)

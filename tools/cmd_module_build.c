@@ -7,12 +7,12 @@
 #include "base/file.h"
 #include "base/scope.h"
 #include "measure/module_image.h"
+#include "tools/compiler.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -77,8 +77,6 @@ static cloister_status find_sdk(struct sdk *sdk, struct reason *why)
                   folder);
 }
 
-/* The linker's warnings are about name services of a static glibc, which a module has not anyway.
- */
 static const char *const common_flags[] = {"-std=gnu17",
                                            "-O2",
                                            "-g",
@@ -90,8 +88,7 @@ static const char *const common_flags[] = {"-std=gnu17",
                                            "-Wl,--gc-sections",
                                            "-Wl,-z,relro,-z,now",
                                            "-Wl,-z,noexecstack,-z,separate-code",
-                                           "-Wl,--build-id=none",
-                                           "-Wl,--no-warnings"};
+                                           "-Wl,--build-id=none"};
 static const char *const no_libc_flags[] = {"-nostdlib", "-ffreestanding", "-fno-stack-protector",
                                             "-fno-asynchronous-unwind-tables"};
 static const char *const no_libc_libraries[] = {"-Wl,--undefined=_start", "-Wl,--start-group",
@@ -131,12 +128,19 @@ static const char **compiler_arguments(const struct build *build, const struct s
     return arguments;
 }
 
-/* The compiler would say so in three lines. */
+/* The compiler would say so in three lines; and a source must not become its own module. */
 static cloister_status check_sources(const struct build *build, struct reason *why)
 {
-    for (int i = 0; i < build->source_count; i++)
-        if (access(build->sources[i], R_OK) != 0)
+    struct stat output;
+    struct stat source;
+    bool there = stat(build->output, &output) == 0;
+    for (int i = 0; i < build->source_count; i++) {
+        if (access(build->sources[i], R_OK) != 0 || stat(build->sources[i], &source) != 0)
             return refuse_errno(why, "cannot read source %.120s", build->sources[i]);
+        if (there && source.st_dev == output.st_dev && source.st_ino == output.st_ino)
+            return refuse(why, CLOISTER_BAD_ARGUMENT,
+                          "%.120s is a source; -o must name another file", build->output);
+    }
     return CLOISTER_OK;
 }
 
@@ -146,22 +150,6 @@ static cloister_status create_empty(const char *path, const struct build *build,
     AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
     if (fd < 0)
         return refuse_errno(why, "cannot write %.120s", build->output);
-    return CLOISTER_OK;
-}
-
-static cloister_status run_compiler(const char **arguments, struct reason *why)
-{
-    pid_t compiler;
-    int state;
-    errno = posix_spawnp(&compiler, arguments[0], NULL, NULL, (char *const *)arguments, environ);
-    if (errno != 0)
-        return refuse_errno(why, "cannot run the compiler '%.60s'", arguments[0]);
-    while (waitpid(compiler, &state, 0) < 0)
-        if (errno != EINTR)
-            return refuse_errno(why, "cannot wait for the compiler");
-    if (!WIFEXITED(state) || WEXITSTATUS(state) != 0)
-        return refuse(why, CLOISTER_BAD_FORMAT, "%.60s made no module of these sources",
-                      arguments[0]);
     return CLOISTER_OK;
 }
 
@@ -204,7 +192,7 @@ static cloister_status make(const struct build *build, const char *temporary, st
     AUTO_FREE const char **arguments = compiler_arguments(build, &sdk, temporary);
     if (!arguments)
         return refuse(why, CLOISTER_NO_MEMORY, "out of memory");
-    status = run_compiler(arguments, why);
+    status = compiler_run(arguments, why);
     if (status == CLOISTER_OK)
         status = check(temporary, &record, &size, why);
     if (status != CLOISTER_OK)

@@ -237,8 +237,6 @@ static void values_that_are_not_acceptable_are_told_from_wrong_usage(void **stat
     static const char *const lines[] = {
         "cloister module new a/b",
         "cloister report get w/m --nonce 00 -o r",
-        "cloister report verify r --nonce zz --ca c",
-        "cloister report verify r --nonce 00112233445566778899aabbccddeeff --ca c --author 00",
         "cloister guest run --kernel k --mem 1",
         "cloister metrics --listen nowhere",
         "cloister metrics --listen 65536",
@@ -248,6 +246,54 @@ static void values_that_are_not_acceptable_are_told_from_wrong_usage(void **stat
         assert_run(TOOL_BAD_INPUT, lines[i], "must be");
         assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
     }
+    /* There other statuses are verdicts. */
+    assert_run(TOOL_USAGE, "cloister report verify r --nonce zz --ca c", "must be");
+}
+
+/* Building */
+
+#define HANDLER_THAT(returns)                                                                      \
+    "#include <cloister/module.h>\n"                                                               \
+    "#include <dlfcn.h>\n"                                                                         \
+    "int missing_function(void);\n"                                                                \
+    "static cloister_status f(cloister_call *call) { (void)call; return " returns "; }\n"          \
+    "CLOISTER_MODULE(.name = \"m\", .version = \"1.0.0\", .svn = 1, .heap_size = 1 << 20,\n"       \
+    "    .stack_size = 64 << 10, .method_count = 1, .method = {CLOISTER_METHOD(\"f\")});\n"        \
+    "CLOISTER_HANDLERS(f);\n"
+
+static void save_source(const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/m.c", folder);
+    assert_int_equal(file_write(path, text, strlen(text), 0644, NULL), CLOISTER_OK);
+}
+
+static void module_that_lacks_a_function_is_not_built(void **state)
+{
+    (void)state;
+    save_source(HANDLER_THAT("missing_function()"));
+    assert_run(TOOL_BAD_INPUT, "cloister module build m.c -o m.mod", "missing_function");
+    assert_run(TOOL_BAD_INPUT, "cloister module build --no-libc m.c -o m.mod", "missing_function");
+    assert_int_equal(run("ls m.mod*"), 2);
+}
+
+static void remarks_on_a_static_libc_are_not_shown(void **state)
+{
+    (void)state;
+    save_source(HANDLER_THAT("dlopen(\"x\", 0) != NULL"));
+    assert_run(TOOL_OK, "cloister module build m.c -o m.mod", "m.mod: m 1.0.0");
+    assert_string_equal(strchr(output, '\n'), "\n");
+}
+
+static void source_does_not_become_its_own_module(void **state)
+{
+    (void)state;
+    save_source(HANDLER_THAT("CLOISTER_OK"));
+    assert_run(TOOL_OK, "cp m.c copy.c && ln -f m.c other.c", "");
+    assert_run(TOOL_BAD_INPUT, "cloister module build m.c -o m.c", "m.c is a source");
+    assert_run(TOOL_BAD_INPUT, "cloister module build m.c -o ./m.c", "is a source");
+    assert_run(TOOL_BAD_INPUT, "cloister module build m.c -o other.c", "other.c is a source");
+    assert_run(TOOL_OK, "cmp m.c copy.c", "");
 }
 
 static void diff_names_what_differs(void **state)
@@ -288,6 +334,9 @@ int main(void)
         TEST(bad_modules_are_refused_by_name),
         TEST(wrong_usage_is_told),
         TEST(values_that_are_not_acceptable_are_told_from_wrong_usage),
+        TEST(module_that_lacks_a_function_is_not_built),
+        TEST(remarks_on_a_static_libc_are_not_shown),
+        TEST(source_does_not_become_its_own_module),
         TEST(diff_names_what_differs),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,0 +1,96 @@
+/*
+ * The compiler as a child, its messages line by line. The linker could be told to keep its remarks
+ * to itself (--no-warnings), but then it also says nothing of what is missing, and makes a module
+ * that calls address 0.
+ */
+#include "tools/compiler.h"
+
+#include "base/scope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool is_remark(const char *line)
+{
+    return strstr(line, "in statically linked applications requires at runtime the shared") != NULL;
+}
+
+/* Where something is that comes in the next line. */
+static bool is_place(const char *line)
+{
+    return strstr(line, ": in function `") != NULL;
+}
+
+static void pass_on(FILE *messages)
+{
+    AUTO_FREE char *line = NULL;
+    AUTO_FREE char *place = NULL;
+    size_t room = 0;
+    while (getline(&line, &room, messages) >= 0) {
+        bool remark = is_remark(line);
+        if (place && !remark)
+            (void)fputs(place, stderr);
+        free(place);
+        place = NULL;
+        if (is_place(line) && (place = strdup(line)))
+            continue;
+        if (!remark)
+            (void)fputs(line, stderr);
+    }
+    if (place)
+        (void)fputs(place, stderr);
+}
+
+static cloister_status start(const char *const *arguments, int messages, pid_t *compiler,
+                             struct reason *why)
+{
+    posix_spawn_file_actions_t actions;
+    errno = posix_spawn_file_actions_init(&actions);
+    if (errno != 0)
+        return refuse_errno(why, "cannot run the compiler '%.60s'", arguments[0]);
+    errno = posix_spawn_file_actions_adddup2(&actions, messages, STDERR_FILENO);
+    if (errno == 0)
+        errno = posix_spawnp(compiler, arguments[0], &actions, NULL,
+                             (char *const *)(uintptr_t)arguments, environ);
+    int error = errno;
+    (void)posix_spawn_file_actions_destroy(&actions);
+    errno = error;
+    return error == 0 ? CLOISTER_OK
+                      : refuse_errno(why, "cannot run the compiler '%.60s'", arguments[0]);
+}
+
+cloister_status compiler_run(const char *const *arguments, struct reason *why)
+{
+    int ends[2];
+    pid_t compiler;
+    int state;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return refuse_errno(why, "cannot make a pipe");
+    AUTO_FD int writes = ends[1];
+    FILE *messages = fdopen(ends[0], "r");
+    if (!messages) {
+        (void)close(ends[0]);
+        return refuse_errno(why, "cannot read from a pipe");
+    }
+    cloister_status status = start(arguments, writes, &compiler, why);
+    scope_close(&writes);
+    if (status == CLOISTER_OK)
+        pass_on(messages);
+    (void)fclose(messages);
+    if (status != CLOISTER_OK)
+        return status;
+    while (waitpid(compiler, &state, 0) < 0)
+        if (errno != EINTR)
+            return refuse_errno(why, "cannot wait for the compiler");
+    if (!WIFEXITED(state) || WEXITSTATUS(state) != 0)
+        return refuse(why, CLOISTER_BAD_FORMAT, "%.60s made no module of these sources",
+                      arguments[0]);
+    return CLOISTER_OK;
+}
