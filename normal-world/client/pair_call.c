@@ -59,11 +59,14 @@ static cloister_result read_pair(cloister_session *session, unsigned method,
 /* What went in and what came out; the rest of the output's room has not been touched. */
 static void wipe_pair(cloister_session *session, const struct pair_parameters *pair)
 {
-    uint8_t *arena = session->ring.in_flight.arena.bytes;
-    if (!pair->in_line)
-        shared_wipe(arena, pair->size);
-    if (!pair->out_line && pair->out->size > 0)
-        shared_wipe(arena + pair_out_offset(pair), pair->out->size);
+    uint8_t *input = session->ring.in_flight.arena.bytes;
+    uint8_t *output = input + pair_out_offset(pair);
+    size_t in = pair->in_line ? 0 : pair->size;
+    size_t out = pair->out_line ? 0 : pair->out->size;
+    shared_expect_writes(input, in);
+    shared_expect_writes(output, out);
+    shared_wipe(input, in);
+    shared_wipe(output, out);
 }
 
 /* `wide`, a constant to the compiler: some buffer lies in the arena. */

@@ -74,6 +74,18 @@ static inline void shared_expect_write(const void *line)
     __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *)line));
 }
 
+/* The same for a buffer of several lines, of a long one for the first of them: behind those the
+   processor has seen where it goes. */
+static inline void shared_expect_writes(const uint8_t *bytes, size_t size)
+{
+    const size_t line = 64;
+    const size_t most = 1024;
+    if (size <= line)
+        return;
+    for (size_t at = 0; at < size && at < most; at += line)
+        shared_expect_write(bytes + at);
+}
+
 /* The one copy of bytes that may change: the compiler must not go back to the source. */
 static inline void shared_copy(void *to, const void *from, size_t size)
 {

@@ -101,8 +101,10 @@ void arguments_place_pair(struct server *server, const struct channel *channel,
         in = take_scratch(server, pair->in_size);
         sdk_copy_once(in, channel->arena + pair->in_at, pair->in_size);
     }
-    if (!pair->out_line)
+    if (!pair->out_line) {
         out = take_scratch(server, pair->out_capacity);
+        shared_expect_writes(channel->arena + pair->out_at, pair->out_capacity);
+    }
     if (method->in_bit) {
         argument[method->in].kind = CLO_PARAM_BUFFER_IN;
         argument[method->in].in = in;
