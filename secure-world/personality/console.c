@@ -49,7 +49,7 @@ static int64_t exec_write(uint64_t stream, const uint8_t *bytes, uint64_t size)
         uint32_t status = personality_hypercall(CLO_HC_CONSOLE_WRITE, stream, part, 0);
         uint64_t written = status == 0 ? mailbox->result[0] : 0;
         if (written == 0 || written > part)
-            return done > 0 ? (int64_t)done : -EPIPE;
+            return done > 0 ? (int64_t)done : -EIO;
         done += written;
     }
     return (int64_t)done;

@@ -22,7 +22,8 @@ void server_prepare(void)
 {
     memory = sdk_memory(thread_size() * sdk_boot()->threads);
     if (!memory)
-        cloister_panic("heap_size is too small for the buffers that the methods declare");
+        cloister_panic(
+            "heap_size is too small for the buffers that the methods declare, for each thread");
     if (cloister_module_init() != CLOISTER_OK)
         cloister_panic("the module's init failed");
 }
