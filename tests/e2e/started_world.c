@@ -35,6 +35,15 @@ const char *started_world_impossible(void)
     return access("/dev/kvm", R_OK | W_OK) == 0 ? NULL : "/dev/kvm cannot be used";
 }
 
+void started_world_or_skip(void)
+{
+    const char *why = started_world_impossible();
+    if (!why)
+        return;
+    print_message("skipped: %s\n", why);
+    skip();
+}
+
 static int wait_for(pid_t pid)
 {
     int status = 0;

@@ -22,6 +22,9 @@ void started_path(const char *below, char *path, size_t size);
 /* Why a world cannot run here, or NULL. Tests skip then. */
 const char *started_world_impossible(void);
 
+/* Skips the test, saying why, if a world cannot run here. */
+void started_world_or_skip(void);
+
 /* Makes the state and starts the keeper with `options` (NULL-terminated, behind "--name t"), each
    option that starts with "@" being a path below the build folder. Fails the test if it does not
    serve. */

@@ -56,15 +56,6 @@ static int stop(void **state)
     return 0;
 }
 
-static void need_kvm(void)
-{
-    const char *why = started_world_impossible();
-    if (why) {
-        print_message("skipped: %s\n", why);
-        skip();
-    }
-}
-
 static void expect(cloister_result result, cloister_status status, int origin)
 {
     assert_string_equal(cloister_status_name(result.status), cloister_status_name(status));
@@ -96,7 +87,7 @@ static struct clo_module_info module_info(uint32_t index)
 static void echo_of_every_size_comes_back(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     for (size_t size = 0; size <= 300; size++)
         expect_echo(echo, size);
     for (size_t size = 301; size < ECHO_MOST; size += 173)
@@ -107,7 +98,7 @@ static void echo_of_every_size_comes_back(void **state)
 static void calls_are_counted(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     uint64_t before = module_info(0).calls;
     for (int i = 0; i < 100; i++)
         expect_echo(echo, 10);
@@ -117,7 +108,7 @@ static void calls_are_counted(void **state)
 static void parked_module_wakes_for_a_call(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     for (int i = 0; i < 20; i++) {
         (void)usleep(10000);
         expect_echo(echo, 20);
@@ -127,7 +118,7 @@ static void parked_module_wakes_for_a_call(void **state)
 static void client_that_never_spins_is_woken(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *session;
     assert_int_equal(cloister_session_open(connection, "echo", 0, &session), CLOISTER_OK);
     cloister_session_set_spin(session, 0);
@@ -139,7 +130,7 @@ static void client_that_never_spins_is_woken(void **state)
 static void no_wake_up_is_lost_when_both_sides_sleep(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *session;
     assert_int_equal(cloister_session_open(connection, "echo", 0, &session), CLOISTER_OK);
     for (uint32_t i = 0; i < 3000; i++) {
@@ -154,7 +145,7 @@ static void no_wake_up_is_lost_when_both_sides_sleep(void **state)
 static void sessions_are_apart(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *session[10];
     for (size_t i = 0; i < 10; i++)
         assert_int_equal(cloister_session_open(connection, "echo", 0, &session[i]), CLOISTER_OK);
@@ -168,7 +159,7 @@ static void sessions_are_apart(void **state)
 static void digest_is_the_right_one(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static const uint8_t wanted[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
                                      0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
                                      0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
@@ -188,7 +179,7 @@ static void digest_is_the_right_one(void **state)
 static void unknown_module_gives_no_session(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *session;
     assert_int_equal(cloister_session_open(connection, "nobody", 0, &session), CLOISTER_NOT_FOUND);
 }
@@ -196,7 +187,7 @@ static void unknown_module_gives_no_session(void **state)
 static void too_little_room_is_refused_by_the_module(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     char out[4];
     cloister_parameter p[4] = {cloister_in("longer than that", 16), cloister_out(out, sizeof out)};
     expect(cloister_call(echo, "echo", p, 0), CLOISTER_TOO_BIG, CLOISTER_ORIGIN_MODULE);
@@ -207,7 +198,7 @@ static void too_little_room_is_refused_by_the_module(void **state)
 static void report_needs_a_nonce_of_the_right_size(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     uint8_t nonce[CLO_NONCE_MAX] = {0};
     uint8_t *report;
     size_t size;
@@ -234,7 +225,7 @@ static cloister_result call_long(cloister_session *session, uint64_t deadline_us
 static void deadline_ends_the_call_and_not_the_module(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     uint8_t digest[32];
     cloister_session *session;
     cloister_parameter p[4] = {cloister_in("abc", 3), cloister_out(digest, sizeof digest)};
@@ -257,7 +248,7 @@ static void wait_for_no_channels(uint32_t index)
 static void client_killed_in_a_call_leaves_nothing(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     for (int i = 0; i < 5; i++) {
         pid_t client = fork();
         if (client == 0) {
@@ -282,7 +273,7 @@ static void client_killed_in_a_call_leaves_nothing(void **state)
 static void closed_session_is_gone_when_close_returns(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *session;
     uint32_t before = module_info(0).channels;
     for (int i = 0; i < 20; i++) {
@@ -307,7 +298,7 @@ static unsigned open_descriptors(void)
 static void thousand_sessions_leak_nothing(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     unsigned before = open_descriptors();
     cloister_session *session;
     for (int i = 0; i < 1000; i++) {
@@ -321,7 +312,7 @@ static void thousand_sessions_leak_nothing(void **state)
 static void session_outlives_its_world_handle(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_world *own;
     cloister_session *session;
     assert_int_equal(cloister_world_open(world.socket, &own), CLOISTER_OK);
@@ -334,7 +325,7 @@ static void session_outlives_its_world_handle(void **state)
 static void arenas_of_every_size_work(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static const size_t sizes[] = {1, 4095, 4096, 65537, 1 << 20, CLO_ARENA_MAX};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         cloister_session *session;
@@ -350,7 +341,7 @@ static void arenas_of_every_size_work(void **state)
 static void stopped_world_ends_a_call(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *session;
     assert_int_equal(cloister_session_open(connection, "digest", 0, &session), CLOISTER_OK);
     pid_t stopper = fork();
@@ -370,7 +361,7 @@ static void stopped_world_ends_a_call(void **state)
 static void killed_world_ends_a_call(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *session;
     assert_int_equal(cloister_session_open(connection, "digest", 0, &session), CLOISTER_OK);
     pid_t killer = fork();
@@ -390,7 +381,7 @@ static void killed_world_ends_a_call(void **state)
 static void restarted_world_serves_new_sessions_and_not_old_ones(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     (void)kill(world.host, SIGKILL);
     assert_int_not_equal(started_world_wait(&world), 0);
     assert_int_equal(started_world_try(&world, options), -1);
@@ -436,7 +427,7 @@ static size_t put(cloister_session **vault, uint8_t *blob, size_t capacity)
 static void every_bit_of_a_sealed_blob_counts(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     uint8_t blob[1024];
     cloister_session *vault;
     size_t size = put(&vault, blob, sizeof blob);
@@ -453,7 +444,7 @@ static void every_bit_of_a_sealed_blob_counts(void **state)
 static void cut_blobs_are_refused(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     uint8_t blob[1024];
     cloister_session *vault;
     size_t size = put(&vault, blob, sizeof blob);

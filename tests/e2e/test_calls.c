@@ -49,15 +49,6 @@ static int stop(void **state)
     return 0;
 }
 
-static void need_kvm(void)
-{
-    const char *why = started_world_impossible();
-    if (why) {
-        print_message("skipped: %s\n", why);
-        skip();
-    }
-}
-
 static void expect(cloister_result result, cloister_status status, int origin)
 {
     assert_string_equal(cloister_status_name(result.status), cloister_status_name(status));
@@ -172,7 +163,7 @@ static const size_t some_sizes[] = {0, 1, 47, 48, 49, 63, 64, 65, 127, 4096, 163
 static void all_kinds_of_parameters_of_all_sizes_work(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     for (unsigned method = 0; method < CALLS_TAKE; method++)
         for (size_t i = 0; i < SIZES * SIZES; i++) {
             size_t sizes[] = {some_sizes[i % SIZES], some_sizes[i / SIZES],
@@ -197,7 +188,7 @@ static cloister_result call_named(const char *name, size_t size)
 static void one_buffer_may_be_as_large_as_the_arena_and_no_larger(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static const char *const names[] = {"I", "O", "B"};
     for (size_t i = 0; i < 3; i++) {
         expect(call_named(names[i], ARENA), CLOISTER_OK, CLOISTER_ORIGIN_MODULE);
@@ -208,7 +199,7 @@ static void one_buffer_may_be_as_large_as_the_arena_and_no_larger(void **state)
 static void larger_arena_takes_all_that_is_declared(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *small = session;
     assert_int_equal(cloister_session_open(connection, "calls", 4 * CALLS_MOST, &session),
                      CLOISTER_OK);
@@ -240,7 +231,7 @@ static cloister_result submit_take(uint64_t ms, uint64_t deadline_us, cloister_p
 static void whole_ring_may_be_in_flight_and_no_more(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static cloister_parameter p[CLO_RING_SIZE + 1][4];
     cloister_ticket ticket[CLO_RING_SIZE];
     cloister_ticket more = 77;
@@ -262,7 +253,7 @@ static void whole_ring_may_be_in_flight_and_no_more(void **state)
 static void call_beside_uncollected_calls_is_busy_or_works(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static cloister_parameter p[CLO_RING_SIZE][4];
     cloister_ticket ticket[CLO_RING_SIZE];
     for (unsigned i = 0; i < CLO_RING_SIZE; i++)
@@ -276,7 +267,7 @@ static void call_beside_uncollected_calls_is_busy_or_works(void **state)
 static void ticket_is_used_up_once_collected(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4];
     cloister_ticket ticket;
     cloister_result result;
@@ -292,7 +283,7 @@ static void ticket_is_used_up_once_collected(void **state)
 static void full_arena_is_busy_until_a_call_ends(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static uint8_t bytes[ARENA];
     cloister_parameter p[4] = {cloister_in(bytes, ARENA)};
     cloister_parameter q[4] = {cloister_in(bytes, 100)};
@@ -309,7 +300,7 @@ static void full_arena_is_busy_until_a_call_ends(void **state)
 static void call_cancelled_before_it_begins_is_not_begun(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4], q[4], r[4];
     cloister_ticket first, second;
     expect(submit_take(200, 0, p, &first), CLOISTER_OK, CLOISTER_ORIGIN_NONE);
@@ -326,7 +317,7 @@ static void call_cancelled_before_it_begins_is_not_begun(void **state)
 static void call_cancelled_while_it_runs_is_the_modules_to_end(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4];
     cloister_ticket ticket;
     expect(submit_take(4000, 0, p, &ticket), CLOISTER_OK, CLOISTER_ORIGIN_NONE);
@@ -345,7 +336,7 @@ static void call_cancelled_while_it_runs_is_the_modules_to_end(void **state)
 static void cancelling_a_call_that_is_done_changes_nothing(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4], q[4];
     cloister_ticket one, two;
     expect(submit_take(0, 0, p, &one), CLOISTER_OK, CLOISTER_ORIGIN_NONE);
@@ -358,7 +349,7 @@ static void cancelling_a_call_that_is_done_changes_nothing(void **state)
 static void expired_call_is_not_begun(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4], q[4], r[4];
     cloister_ticket first, second, third;
     expect(submit_take(100, 0, p, &first), CLOISTER_OK, CLOISTER_ORIGIN_NONE);
@@ -373,7 +364,7 @@ static void expired_call_is_not_begun(void **state)
 static void deadline_stops_a_handler_that_asks(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4] = {cloister_value(4000, 1), cloister_value_out()};
     expect(cloister_call(session, "take", p, 10000), CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
     /* Behind it: it comes at once only if the first one has ended early. */
@@ -383,7 +374,7 @@ static void deadline_stops_a_handler_that_asks(void **state)
 static void poll_sees_deadlines_and_replies(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4], q[4];
     cloister_ticket one, two;
     cloister_result result;
@@ -400,7 +391,7 @@ static void poll_sees_deadlines_and_replies(void **state)
 static void wait_any_returns_what_is_over(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[3][4];
     cloister_ticket ticket[4] = {0};
     bool seen[3] = {false};
@@ -421,7 +412,7 @@ static void wait_any_returns_what_is_over(void **state)
 static void polling_notices_a_world_that_was_killed(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_parameter p[4];
     cloister_ticket ticket;
     cloister_result result;
@@ -453,7 +444,7 @@ static void *call_from_a_thread(void *context)
 static void threads_share_a_session(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     pthread_t thread[8];
     bool good[8];
     assert_int_equal(cloister_session_share(session), CLOISTER_OK);
@@ -473,7 +464,7 @@ static void threads_share_a_session(void **state)
 static void reserved_buffers_reach_the_module_without_a_copy(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     void *in, *out;
     assert_int_equal(cloister_arena_reserve(session, 20000, &in), CLOISTER_OK);
     assert_int_equal(cloister_arena_reserve(session, 20000, &out), CLOISTER_OK);
@@ -500,7 +491,7 @@ static void reserved_buffers_reach_the_module_without_a_copy(void **state)
 static void reserved_buffers_work_with_methods_that_copy(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     void *memory;
     assert_int_equal(cloister_arena_reserve(session, 128, &memory), CLOISTER_OK);
     memcpy(memory, "abc", 3);
@@ -515,7 +506,7 @@ static void reserved_buffers_work_with_methods_that_copy(void **state)
 static void wrong_uses_of_reserved_memory_are_refused(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     void *one, *two, *none;
     assert_int_equal(cloister_arena_reserve(session, 256, &one), CLOISTER_OK);
     assert_int_equal(cloister_arena_reserve(session, 256, &two), CLOISTER_OK);
@@ -543,7 +534,7 @@ static void wrong_uses_of_reserved_memory_are_refused(void **state)
 static void memory_released_during_a_call_lives_until_it_ends(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     void *memory, *other;
     cloister_parameter slow[4], p[4];
     cloister_ticket first, second;
@@ -619,7 +610,7 @@ static cloister_result stream(struct flow *flow, uint64_t value[2])
 static void streams_of_any_length_go_through(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static const size_t lengths[] = {0, 1, 8191, 8192, 8193, 4 * 8192, 100000, 3000001};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         struct flow flow = {.total = lengths[i]};
@@ -638,7 +629,7 @@ static void streams_of_any_length_go_through(void **state)
 static void stream_that_fails_ends_and_the_next_one_works(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     struct flow refused = {.total = 200000, .stop_at = 5 * 8192};
     assert_int_equal(stream(&refused, NULL).status, CALLS_STATUS);
     assert_int_equal(refused.taken, 5 * 8192);
@@ -653,7 +644,7 @@ static void stream_that_fails_ends_and_the_next_one_works(void **state)
 static void stream_of_a_small_arena_goes_in_smaller_pieces(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     cloister_session *large = session;
     assert_int_equal(cloister_session_open(connection, "calls", 12288, &session), CLOISTER_OK);
     struct flow flow = {.total = 100000};
@@ -669,7 +660,7 @@ static void stream_of_a_small_arena_goes_in_smaller_pieces(void **state)
 static void what_is_no_stream_is_refused(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const cloister_stream_ends ends = {give, take, NULL};
     expect(cloister_stream(session, "IO", &ends, 0, NULL), CLOISTER_BAD_ARGUMENT,
            CLOISTER_ORIGIN_CLIENT);
@@ -680,7 +671,7 @@ static void what_is_no_stream_is_refused(void **state)
 static void files_are_streamed(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     struct flow flow = {0};
     int in = memfd_create("in", 0);
     int out = memfd_create("out", 0);

@@ -72,15 +72,6 @@ static int tear_down_all(void **state)
     return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void need_kvm(void)
-{
-    const char *why = started_world_impossible();
-    if (why) {
-        print_message("skipped: %s\n", why);
-        skip();
-    }
-}
-
 static void expect(int status)
 {
     if (ran.status != status)
@@ -336,7 +327,7 @@ static void socket_of_a_dead_world_is_not_listed(void **state)
 static void world_is_listed_and_shown(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "ls");
     expect(TOOL_OK);
     assert_non_null(strstr(ran.out, "echo,vault"));
@@ -357,7 +348,7 @@ static void expect_hex(const json_t *module, const char *key, size_t bytes)
 static void shown_json_has_what_programs_need(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "show", "e", "--json");
     expect(TOOL_OK);
     json_t *world = json_loads(ran.out, JSON_REJECT_DUPLICATES, NULL);
@@ -384,7 +375,7 @@ static void shown_json_has_what_programs_need(void **state)
 static void top_shows_what_a_running_world_does(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "call", "e/echo", "echo", "--text", "x", "--count", "100");
     expect(TOOL_OK);
     RUN(&ran, "top", "--once", "-d", "0.1");
@@ -405,7 +396,7 @@ static void top_shows_what_a_running_world_does(void **state)
 static void measurement_of_the_file_is_the_worlds(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "module", "measure", echo_module);
     expect(TOOL_OK);
     char measurement[2 * CLO_DIGEST_SIZE + 1];
@@ -417,7 +408,7 @@ static void measurement_of_the_file_is_the_worlds(void **state)
 static void name_of_a_running_world_is_refused(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "run", "e", "--debug", "--detach", "--module", echo_module);
     expect_refusal(TOOL_FAILED);
     RUN(&ran, "call", "e/echo", "echo", "--text", "still there");
@@ -428,7 +419,7 @@ static void name_of_a_running_world_is_refused(void **state)
 static void stopped_world_is_gone(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     start_world("s");
     stop_world("s");
     assert_false(is_there(in_folder("run/s.sock")));
@@ -441,7 +432,7 @@ static void stopped_world_is_gone(void **state)
 static void world_is_found_by_its_socket_too(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     char target[220];
     (void)snprintf(target, sizeof target, "%s/echo", in_folder("run/e.sock"));
     RUN(&ran, "call", target, "echo", "--text", "by path");
@@ -463,7 +454,7 @@ static void expect_no_start(int status, const char *module, const char *because)
 static void world_of_a_bad_module_does_not_start(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     write_text(in_folder("garbage.mod"), "this is no module");
     write_text(in_folder("empty.mod"), "");
     expect_no_start(TOOL_NOT_FOUND, in_folder("absent.mod"), "absent.mod");
@@ -476,7 +467,7 @@ static void world_of_a_bad_module_does_not_start(void **state)
 static void production_world_refuses_an_unsigned_module(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "run", "n", "--detach", "--module", echo_module);
     expect_refusal(TOOL_REFUSED);
     assert_non_null(strstr(ran.err, "sign"));
@@ -485,7 +476,7 @@ static void production_world_refuses_an_unsigned_module(void **state)
 static void world_without_platform_keys_does_not_start(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "run", "n", "--detach", "--debug", "--state", in_folder("nowhere"),
         "--module", echo_module);
     expect_refusal(TOOL_NOT_FOUND);
@@ -495,7 +486,7 @@ static void world_without_platform_keys_does_not_start(void **state)
 static void log_goes_where_it_is_told(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "run", "l", "--debug", "--detach", "--log", in_folder("l.log"), "--module",
         echo_module);
     expect(TOOL_OK);
@@ -518,7 +509,7 @@ static void wait_for_socket(const char *path)
 static void foreground_world_ends_by(int signal_number)
 {
     const char *const words[] = {"world", "run", "f", "--debug", "--module", echo_module, NULL};
-    need_kvm();
+    started_world_or_skip();
     char path[200];
     (void)snprintf(path, sizeof path, "%s", in_folder("run/f.sock"));
     pid_t world = command_start(in_folder("f.log"), words);
@@ -545,7 +536,7 @@ static void interrupt_of_the_whole_group_ends_it_cleanly(void **state)
 {
     (void)state;
     const char *const words[] = {"world", "run", "g", "--debug", "--module", echo_module, NULL};
-    need_kvm();
+    started_world_or_skip();
     char path[200];
     (void)snprintf(path, sizeof path, "%s", in_folder("run/g.sock"));
     pid_t world = command_start(in_folder("g.log"), words);
@@ -560,7 +551,7 @@ static void interrupt_of_the_whole_group_ends_it_cleanly(void **state)
 static void inputs_of_every_kind_reach_the_module(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const char *file = in_folder("input");
     write_text(file, "from a file");
     RUN(&ran, "call", "e/echo", "echo", "--in", file);
@@ -578,7 +569,7 @@ static void inputs_of_every_kind_reach_the_module(void **state)
 static void empty_and_largest_input_come_back(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     char largest[4097];
     memset(largest, 'x', 4096);
     largest[4096] = '\0';
@@ -593,7 +584,7 @@ static void empty_and_largest_input_come_back(void **state)
 static void output_file_is_written_only_after_success(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const char *file = in_folder("output");
     struct stat st;
     RUN(&ran, "call", "e/vault", "get", "--text", "no blob", "--out", file);
@@ -613,7 +604,7 @@ static void output_file_is_written_only_after_success(void **state)
 static void output_that_cannot_be_written_is_a_failure(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "call", "e/echo", "echo", "--text", "x", "--out", "/dev/full");
     expect_refusal(TOOL_IO);
     RUN(&ran, "call", "e/echo", "echo", "--text", "x", "--out", "/nowhere/at/all");
@@ -623,7 +614,7 @@ static void output_that_cannot_be_written_is_a_failure(void **state)
 static void wrong_inputs_are_refused_before_the_call(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const char *large = in_folder("large");
     write_text(large, "");
     assert_int_equal(truncate(large, 4097), 0);
@@ -655,7 +646,7 @@ static void wrong_inputs_are_refused_before_the_call(void **state)
 static void too_little_room_is_said_by_the_module(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "call", "e/echo", "echo", "--text", "longer than that", "--room", "4");
     expect_refusal(TOOL_BAD_INPUT);
     assert_non_null(strstr(ran.err, "module"));
@@ -664,7 +655,7 @@ static void too_little_room_is_said_by_the_module(void **state)
 static void counted_calls_report_their_latency(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "call", "e/echo", "echo", "--text", "again", "--count", "100");
     expect(TOOL_OK);
     assert_string_equal(ran.out, "again");
@@ -674,7 +665,7 @@ static void counted_calls_report_their_latency(void **state)
 static void calls_in_flight_report_their_rate(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "call", "e/echo", "echo", "--text", "again", "--count", "100", "--in-flight", "64");
     expect(TOOL_OK);
     assert_non_null(strstr(ran.err, "100 calls, 64 in flight"));
@@ -687,7 +678,7 @@ static void calls_in_flight_report_their_rate(void **state)
 static void streams_go_from_file_to_file(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const char *once = in_folder("once");
     RUN(&ran, "call", "e/calls", "invert", "--in", echo_module, "--out", once);
     expect(TOOL_OK);
@@ -704,7 +695,7 @@ static void streams_go_from_file_to_file(void **state)
 static void stream_that_fails_leaves_no_file(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const char *out = in_folder("stopped");
     command_run_with_input(&ran, "stop",
                            (const char *const[]){"call", "e/calls", "invert", "--out", out, NULL});
@@ -721,7 +712,7 @@ static void stream_that_fails_leaves_no_file(void **state)
 static void sealed_file_opens_after_a_restart(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const char *blob = in_folder("blob");
     RUN(&ran, "call", "e/vault", "put", "--text", "a secret that stays one", "--out", blob);
     expect(TOOL_OK);
@@ -746,7 +737,7 @@ static void make_signed(const char *key, const char *module)
 static void report_of_a_production_world_is_accepted(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     char module[200];
     char report[200];
     char ca[200];
@@ -768,7 +759,7 @@ static void report_of_a_production_world_is_accepted(void **state)
 static void report_of_a_debug_world_is_refused_by_default(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     char report[200];
     char ca[200];
     (void)snprintf(report, sizeof report, "%s", in_folder("debug-report"));
@@ -786,7 +777,7 @@ static void report_of_a_debug_world_is_refused_by_default(void **state)
 static void static_program_runs_with_its_arguments(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     if (!is_there("/bin/busybox")) {
         print_message("skipped: there is no /bin/busybox\n");
         skip();
@@ -811,7 +802,7 @@ static void static_program_runs_with_its_arguments(void **state)
 static void program_that_cannot_run_is_told_from_one_that_failed(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "exec", "/bin/ls");
     expect_refusal(126);
     RUN(&ran, "exec", "no-such-program");
@@ -832,7 +823,7 @@ static void program_that_cannot_run_is_told_from_one_that_failed(void **state)
 static void doctor_says_that_worlds_can_run(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "doctor", "--json");
     expect(TOOL_OK);
     json_t *found = json_loads(ran.out, JSON_REJECT_DUPLICATES, NULL);
@@ -872,7 +863,7 @@ static void run_without_kvm(const char *const *words, int *status, char *text, s
 static void without_kvm_it_says_so_and_what_to_do(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     if (geteuid() != 0) {
         print_message("skipped: needs root to hide /dev/kvm\n");
         skip();

@@ -56,15 +56,6 @@ static int stop(void **state)
     return 0;
 }
 
-static void or_skip(void)
-{
-    const char *why = started_world_impossible();
-    if (!why)
-        return;
-    print_message("skipped: %s\n", why);
-    skip();
-}
-
 /* Asks the witness by the world socket. */
 static uint64_t sessions_closed(void)
 {
@@ -94,7 +85,7 @@ static void guest_is_given_its_memory(void **state)
 {
     (void)state;
     struct played_guest guest;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     assert_int_equal(guest.size, CLO_GUEST_SIZE_DEFAULT);
     assert_int_equal(guest.header->magic, CLO_GUEST_MAGIC);
@@ -109,7 +100,7 @@ static void lane_answers_what_the_world_socket_answers(void **state)
     (void)state;
     struct played_guest guest;
     struct clo_world_info info;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     assert_int_equal(played_guest_ask(&guest, 0, CLO_CONTROL_WORLD, NULL, 0, &info, sizeof info),
                      CLOISTER_OK);
@@ -141,7 +132,7 @@ static void guest_calls_a_module(void **state)
     (void)state;
     struct played_guest guest;
     struct raw_channel channel;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     played_guest_ready(&guest, 0, &channel);
     for (unsigned i = 0; i < 100; i++)
@@ -155,7 +146,7 @@ static void lanes_have_channels_of_their_own(void **state)
     (void)state;
     struct played_guest guest;
     struct raw_channel channel[9]; /* two of them share a vector */
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     for (unsigned i = 0; i < 9; i++)
         played_guest_ready(&guest, i, &channel[i]);
@@ -188,7 +179,7 @@ static void module_is_told_the_guest_and_its_vmm(void **state)
     struct played_guest guest;
     struct raw_channel channel;
     struct clo_completion completion;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     played_guest_ready(&guest, 0, &channel);
     struct clo_submission call = raw_plain(WITNESS_CALLER, 0);
@@ -229,7 +220,7 @@ static void report_names_the_guest_with_its_digests(void **state)
     struct clo_guest_measured measured = {.magic = CLO_GUEST_MEASURED_MAGIC};
     struct played_guest guest;
     char id[32];
-    or_skip();
+    started_world_or_skip();
     memset(measured.kernel, 1, sizeof measured.kernel);
     memset(measured.command_line, 2, sizeof measured.command_line);
     played_guest_start(&guest, GUEST_SOCKET, &measured);
@@ -247,7 +238,7 @@ static void report_of_a_guest_that_nobody_measured_has_no_digests(void **state)
 {
     (void)state;
     struct played_guest guest;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     AUTO_FREE char *json = report_of(&guest);
     assert_says(json, "\"kind\": \"guest\"", true);
@@ -290,7 +281,7 @@ static void operator_is_shown_each_guest(void **state)
     struct played_guest one;
     struct played_guest two;
     struct raw_channel channel[2];
-    or_skip();
+    started_world_or_skip();
     memset(measured.kernel, 0xa5, sizeof measured.kernel);
     played_guest_start(&one, GUEST_SOCKET, &measured);
     played_guest_start(&two, GUEST_SOCKET, NULL);
@@ -325,7 +316,7 @@ static void operator_reads_of_guests_as_text(void **state)
     static struct command ran;
     struct played_guest guest;
     char line[80];
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     (void)witness_info(&guest);
     RUN(&ran, "world", "show", world.socket);
@@ -342,7 +333,7 @@ static void guest_that_went_is_shown_no_longer(void **state)
 {
     (void)state;
     struct played_guest guest;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     uint32_t number = guest.header->number;
     (void)witness_info(&guest);
@@ -362,7 +353,7 @@ static void top_counts_guests(void **state)
     (void)state;
     static struct command ran;
     struct played_guest guest;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     (void)witness_info(&guest);
     RUN(&ran, "top", "--once", "--json", "-d", "0.1", world.socket);
@@ -382,7 +373,7 @@ static void guest_is_told_of_no_guest(void **state)
     struct played_guest one;
     struct played_guest two;
     size_t size = 1;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&one, GUEST_SOCKET, NULL);
     played_guest_start(&two, GUEST_SOCKET, NULL);
     (void)witness_info(&two);
@@ -404,7 +395,7 @@ static void guests_share_nothing(void **state)
     struct stat first;
     struct stat second;
     char byte;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&one, GUEST_SOCKET, NULL);
     played_guest_start(&two, GUEST_SOCKET, NULL);
     assert_int_equal(fstat(one.memfd, &first), 0);
@@ -426,7 +417,7 @@ static void guest_cannot_ring_for_another(void **state)
     struct played_guest two;
     struct clo_world_info info;
     uint64_t count = 1;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&one, GUEST_SOCKET, NULL);
     played_guest_start(&two, GUEST_SOCKET, NULL);
     assert_int_equal(played_guest_ask(&one, 3, CLO_CONTROL_WORLD, NULL, 0, &info, sizeof info),
@@ -451,7 +442,7 @@ static void closed_lane_is_used_again_and_finds_nothing(void **state)
     struct played_guest guest;
     struct raw_channel channel;
     struct raw_channel again;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     for (unsigned i = 0; i < 5; i++) {
         played_guest_ready(&guest, i % 2, &channel);
@@ -480,7 +471,7 @@ static void lane_has_one_channel(void **state)
     struct played_guest guest;
     struct raw_channel channel;
     struct raw_channel second;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     played_guest_ready(&guest, 0, &channel);
     assert_int_equal(played_guest_open(&guest, 0, "witness", 0, &second), CLOISTER_BAD_STATE);
@@ -495,7 +486,7 @@ static void vmm_that_goes_ends_its_sessions_and_channels(void **state)
     struct played_guest guest;
     struct played_guest observer;
     struct raw_channel channel[3];
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&observer, GUEST_SOCKET, NULL);
     uint64_t closed = sessions_closed();
     pid_t vmm = fork();
@@ -522,7 +513,7 @@ static void guest_that_sleeps_is_interrupted(void **state)
     struct played_guest guest;
     struct raw_channel channel;
     struct clo_completion completion;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     played_guest_ready(&guest, 2, &channel);
     struct pollfd interrupt = {.fd = guest.interrupt[3], .events = POLLIN};
@@ -563,7 +554,7 @@ static void heart_of_the_world_beats(void **state)
 {
     (void)state;
     struct played_guest guest;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     expect_beats(&guest);
     played_guest_end(&guest);
@@ -575,7 +566,7 @@ static void heart_beats_while_the_keeper_keeps_the_world_host_waiting(void **sta
     (void)state;
     struct played_guest guest;
     struct clo_report_query query = {.module = "witness", .nonce_size = CLO_NONCE_MIN};
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     assert_int_equal(kill(world.keeper, SIGSTOP), 0);
     played_guest_send(&guest, 0, CLO_CONTROL_REPORT, &query, sizeof query);
@@ -594,7 +585,7 @@ static void world_that_stops_says_so(void **state)
     struct played_guest guest;
     struct played_guest later;
     struct raw_channel channel;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     played_guest_ready(&guest, 0, &channel);
     assert_int_equal(kill(world.keeper, SIGTERM), 0);
@@ -616,7 +607,7 @@ static void world_that_is_killed_beats_no_more_and_another_takes_its_place(void 
     struct played_guest guest;
     struct played_guest later;
     char byte;
-    or_skip();
+    started_world_or_skip();
     played_guest_start(&guest, GUEST_SOCKET, NULL);
     assert_int_equal(kill(world.host, SIGKILL), 0);
     (void)started_world_wait(&world);
@@ -635,7 +626,7 @@ static void second_world_does_not_take_the_path(void **state)
 {
     (void)state;
     struct started_world second;
-    or_skip();
+    started_world_or_skip();
     started_world_prepare(&second);
     assert_int_equal(started_world_try(&second, options), 1);
     assert_non_null(strstr(started_world_log(&second), "somebody listens at " GUEST_SOCKET));

@@ -50,15 +50,6 @@ static int empty(void **state)
     return session && notes_clear(session, 0).status != CLOISTER_OK;
 }
 
-static void skip_if_impossible(void)
-{
-    const char *why = started_world_impossible();
-    if (!why)
-        return;
-    print_message("skipped: %s\n", why);
-    skip();
-}
-
 static void assert_result(cloister_result result, cloister_status status, int origin)
 {
     if (result.status != status || result.origin != origin)
@@ -91,7 +82,7 @@ static unsigned notes_there(void)
 static void note_comes_back_whole(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     notes_AddRequest note = some_note("caf\xc3\xa9");
     notes_AddReply added;
     notes_GetRequest wanted = notes_GetRequest_init_zero;
@@ -107,7 +98,7 @@ static void note_comes_back_whole(void **state)
 static void refusal_of_the_handler_leaves_the_reply_zero(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     static const notes_GetReply zero;
     notes_GetRequest wanted = notes_GetRequest_init_zero;
     notes_GetReply got;
@@ -121,7 +112,7 @@ static void refusal_of_the_handler_leaves_the_reply_zero(void **state)
 static void request_that_breaks_a_bound_is_not_sent(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     notes_AddReply added;
     notes_AddRequest note = some_note("too many tags");
     note.note.tag_count = 5;
@@ -148,7 +139,7 @@ static cloister_result call_raw(const char *method, const void *bytes, size_t si
 static void malformed_bytes_never_reach_the_handler(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     static const struct {
         const char *bytes;
         size_t size;
@@ -173,7 +164,7 @@ static void malformed_bytes_never_reach_the_handler(void **state)
 static void every_shortened_request_is_refused_or_whole(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     static const char sound[] = "\x0a\x0a\x0a\x03"
                                 "abc\x12\x03xyz";
     for (size_t size = 1; size < sizeof sound - 1; size++)
@@ -185,7 +176,7 @@ static void every_shortened_request_is_refused_or_whole(void **state)
 static void request_beyond_the_declared_size_is_refused(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     static const uint8_t much[notes_AddRequest_size + 1];
     assert_result(call_raw("add", much, sizeof much), CLOISTER_TOO_BIG, CLOISTER_ORIGIN_CLIENT);
 }
@@ -193,7 +184,7 @@ static void request_beyond_the_declared_size_is_refused(void **state)
 static void reply_that_does_not_fit_is_too_big(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     notes_AddRequest note = some_note("long");
     notes_AddReply added;
     uint8_t out[8];
@@ -206,7 +197,7 @@ static void reply_that_does_not_fit_is_too_big(void **state)
 static void manifest_has_the_exact_sizes(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     const struct clo_module_info *info = cloister_session_module(session);
     assert_int_equal(info->method_count, 4);
     assert_string_equal((const char *)info->method[0].name, "add");

@@ -70,15 +70,6 @@ static void expect(int status)
     assert_int_equal(ran.status, status);
 }
 
-static void need_kvm(void)
-{
-    const char *why = started_world_impossible();
-    if (why) {
-        print_message("skipped: %s\n", why);
-        skip();
-    }
-}
-
 static void rest(void)
 {
     const struct timespec step = {.tv_nsec = 20000000};
@@ -145,7 +136,7 @@ static const char *body(void)
 static void metrics_of_a_running_world_are_well_formed(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "run", "w", "--debug", "--detach", "--metrics", at, "--module", echo_module);
     expect(TOOL_OK);
     RUN(&ran, "call", "w/echo", "echo", "--text", "x", "--count", "100");
@@ -166,7 +157,7 @@ static void metrics_of_a_running_world_are_well_formed(void **state)
 static void server_of_a_world_ends_with_it(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "run", "w", "--debug", "--detach", "--metrics", at, "--module", echo_module);
     expect(TOOL_OK);
     assert_int_equal(access(at, F_OK), 0);
@@ -179,7 +170,7 @@ static void server_of_a_world_ends_with_it(void **state)
 static void world_does_not_start_without_the_metrics_asked_for(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     RUN(&ran, "world", "run", "w", "--debug", "--detach", "--metrics", "0", "--module",
         echo_module);
     expect(TOOL_BAD_INPUT);

@@ -29,15 +29,6 @@
 static struct started_world world;
 static char folder[64]; /* copies of modules under other names */
 
-static void skip_if_impossible(void)
-{
-    const char *why = started_world_impossible();
-    if (!why)
-        return;
-    print_message("skipped: %s\n", why);
-    skip();
-}
-
 /* The path of a copy of the built module `of` that a world will know as `name`. */
 static const char *copy(const char *of, const char *name)
 {
@@ -193,7 +184,7 @@ static void permitted_call_is_answered(void **state)
 {
     (void)state;
     char text[RELAY_MAX];
-    skip_if_impossible();
+    started_world_or_skip();
     assert_relayed("a", "b/say", "through the wall");
     assert_relayed("a", "b/say", "");
     memset(text, 'x', sizeof text);
@@ -206,7 +197,7 @@ static void many_calls_go_over_one_channel(void **state)
 {
     (void)state;
     struct clo_module_info info;
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned i = 0; i < 300; i++)
         assert_relayed("a", "b/say", "again");
     module_info("b", &info);
@@ -224,7 +215,7 @@ static void many_calls_go_over_one_channel(void **state)
 static void chain_of_calls_reaches_its_end(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_relayed("a", "b/say", "first");
     assert_relayed("b", "c/say", "second");
     assert_relayed("shy", "a/say", "third");
@@ -233,7 +224,7 @@ static void chain_of_calls_reaches_its_end(void **state)
 static void callers_manifest_must_permit(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_inner(relay("shy", "hasty/say", "x", 0), CLOISTER_DENIED, CLOISTER_ORIGIN_WORLD);
     assert_non_null(strstr(started_world_log(&world),
                            "module shy: OPEN refused: its own manifest does not say that it calls "
@@ -243,7 +234,7 @@ static void callers_manifest_must_permit(void **state)
 static void other_manifest_must_accept(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_inner(relay("a", "shy/say", "x", 0), CLOISTER_DENIED, CLOISTER_ORIGIN_WORLD);
     assert_inner(relay("a", "echo/echo", "x", 0), CLOISTER_DENIED, CLOISTER_ORIGIN_WORLD);
     /* Who has no author is nobody's fellow. */
@@ -255,7 +246,7 @@ static void other_manifest_must_accept(void **state)
 static void what_is_not_there_is_not_found(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_inner(relay("a", "nobody/say", "x", 0), CLOISTER_NOT_FOUND, CLOISTER_ORIGIN_WORLD);
     assert_inner(relay("a", "../b/say", "x", 0), CLOISTER_BAD_ARGUMENT, CLOISTER_ORIGIN_WORLD);
     assert_inner(relay("a", "b/sing", "x", 0), CLOISTER_NOT_FOUND, CLOISTER_ORIGIN_CLIENT);
@@ -264,7 +255,7 @@ static void what_is_not_there_is_not_found(void **state)
 static void circle_of_modules_is_denied(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_inner(relay("a", "a/say", "x", 0), CLOISTER_DENIED, CLOISTER_ORIGIN_WORLD);
     assert_relayed("a", "b/say", "x");
     assert_relayed("b", "c/say", "x");
@@ -283,7 +274,7 @@ static void called_module_learns_who_was_measured(void **state)
     struct clo_module_info info;
     struct clo_caller caller;
     struct clo_module_identity identity;
-    skip_if_impossible();
+    started_world_or_skip();
     struct answer answer = relay("shy", "b/who", "", 0);
     assert_int_equal(answer.inner.status, CLOISTER_OK);
     assert_int_equal(answer.size, sizeof caller + sizeof identity);
@@ -306,7 +297,7 @@ static void client_is_no_module(void **state)
 {
     (void)state;
     uint8_t out[RELAY_MAX];
-    skip_if_impossible();
+    started_world_or_skip();
     struct client client = open_client("a");
     cloister_parameter p[4] = {cloister_in("", 0), cloister_out(out, sizeof out)};
     assert_int_equal(cloister_call(client.session, "who", p, 0).status, CLOISTER_BAD_STATE);
@@ -317,7 +308,7 @@ static void deadline_ends_the_call_and_nothing_else(void **state)
 {
     (void)state;
     struct clo_module_info info;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_inner(relay("a", "b/slow", "x", 20000), CLOISTER_TIMEOUT, CLOISTER_ORIGIN_CLIENT);
     assert_relayed("a", "b/say", "later");
     module_info("b", &info);
@@ -328,7 +319,7 @@ static void deadline_ends_the_call_and_nothing_else(void **state)
 static void module_that_sleeps_is_woken(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned i = 0; i < 5; i++) {
         (void)usleep(100000); /* both have parked */
         assert_relayed("a", "b/say", "wake up");
@@ -342,7 +333,7 @@ static void end_of_the_caller_closes_its_sessions_once(void **state)
     (void)state;
     struct clo_module_info info;
     unsigned before[2], after[2];
-    skip_if_impossible();
+    started_world_or_skip();
     sessions_of("b", before);
     /* Its own time is over while b works for it. */
     struct answer answer = relay("hasty", "b/slow", "x", 10000000);
@@ -364,7 +355,7 @@ static void end_of_the_called_ends_the_call_alone(void **state)
 {
     (void)state;
     struct clo_module_info info;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_inner(relay("a", "c/die", "x", 0), CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
     assert_inner(relay("a", "c/say", "x", 0), CLOISTER_DEAD, CLOISTER_ORIGIN_WORLD);
     hang_up("a");
@@ -383,7 +374,7 @@ static void sixty_four_modules_call_each_other(void **state)
     static const char *options[2 * CLO_MODULES_MAX + 2] = {"--debug"};
     char name[CLO_NAME_SIZE];
     char where[CLO_NAME_SIZE + 8];
-    skip_if_impossible();
+    started_world_or_skip();
     (void)snprintf(folder, sizeof folder, "/tmp/test_peer.XXXXXX");
     assert_non_null(mkdtemp(folder));
     for (unsigned i = 0; i < CLO_MODULES_MAX; i++) {

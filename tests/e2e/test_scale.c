@@ -88,15 +88,6 @@ static void expect(int status)
     assert_int_equal(ran.status, status);
 }
 
-static void need_kvm(void)
-{
-    const char *why = started_world_impossible();
-    if (why) {
-        print_message("skipped: %s\n", why);
-        skip();
-    }
-}
-
 static uint64_t clock_ns(void)
 {
     struct timespec now;
@@ -214,7 +205,7 @@ static void print_start_times(void)
 static void worlds_live_side_by_side(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     start_worlds();
     call_worlds();
     struct totals totals = add_up();
@@ -229,7 +220,7 @@ static void worlds_live_side_by_side(void **state)
 static void idle_worlds_do_not_run(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     const struct timespec rest = {.tv_sec = 1};
     struct totals before = add_up();
     for (unsigned i = 0;; i++) {
@@ -249,7 +240,7 @@ static void idle_worlds_do_not_run(void **state)
 static void all_of_them_are_seen_at_once(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     char head[32];
     RUN(&ran, "top", "--once", "-d", "0.1", "--sort", "memory");
     expect(TOOL_OK);
@@ -277,7 +268,7 @@ static bool folder_holds(const char *suffix)
 static void worlds_leave_nothing_behind(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     for (char name[CLO_NAME_SIZE]; alive > 0;) {
         name_of(alive - 1, name);
         RUN(&ran, "world", "stop", name);
@@ -303,7 +294,7 @@ static void copy_module(const char *path)
 static void world_holds_as_many_modules_as_it_may(void **state)
 {
     (void)state;
-    need_kvm();
+    started_world_or_skip();
     static char paths[CLO_MODULES_MAX][100];
     const char *words[CLO_MODULES_MAX + 7] = {"world",   "run",      "many",
                                               "--debug", "--detach", "--module"};

@@ -56,15 +56,6 @@ static int stop(void **state)
     return 0;
 }
 
-static void skip_if_impossible(void)
-{
-    const char *why = started_world_impossible();
-    if (!why)
-        return;
-    print_message("skipped: %s\n", why);
-    skip();
-}
-
 /* A client and its one session. */
 struct client {
     cloister_world *world;
@@ -116,7 +107,7 @@ static void channels_are_spread_evenly_over_threads(void **state)
     (void)state;
     struct client client[3 * THREADS_COUNT];
     unsigned count[THREADS_COUNT] = {0};
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned i = 0; i < 3 * THREADS_COUNT; i++) {
         client[i] = open_client();
         uint64_t thread = work(&client[i], 0).a;
@@ -171,7 +162,7 @@ static void long_call_holds_up_its_own_thread_only(void **state)
     struct pollfd over = {.events = POLLIN};
     uint64_t thread;
     unsigned others = 0;
-    skip_if_impossible();
+    started_world_or_skip();
     pid_t child = start_caller(LONG_CALL_US, false, &over.fd, &thread);
     for (unsigned i = 0; i < THREADS_COUNT - 1; i++) {
         client[i] = open_client();
@@ -194,7 +185,7 @@ static void flooding_client_starves_nobody(void **state)
     int done;
     uint64_t thread;
     unsigned shared = 0;
-    skip_if_impossible();
+    started_world_or_skip();
     pid_t child = start_caller(1000, true, &done, &thread);
     for (unsigned i = 0; i < THREADS_COUNT; i++)
         client[i] = open_client();
@@ -218,7 +209,7 @@ static void more_channels_than_threads_are_all_served(void **state)
     (void)state;
     enum { CLIENTS = 40 };
     static struct client client[CLIENTS];
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned i = 0; i < CLIENTS; i++)
         client[i] = open_client();
     for (unsigned round = 0; round < 5; round++)
@@ -245,7 +236,7 @@ static void session_of_a_client_that_dies_closes_once(void **state)
     (void)state;
     uint64_t opened, closed, now_opened, now_closed, thread;
     int done;
-    skip_if_impossible();
+    started_world_or_skip();
     struct client watcher = open_client();
     sessions_so_far(&watcher, &opened, &closed);
     for (unsigned i = 0; i < 6; i++) {
@@ -265,7 +256,7 @@ static void session_that_ends_properly_closes_once(void **state)
 {
     (void)state;
     uint64_t opened, closed, now_opened, now_closed;
-    skip_if_impossible();
+    started_world_or_skip();
     struct client watcher = open_client();
     sessions_so_far(&watcher, &opened, &closed);
     for (unsigned i = 0; i < 5; i++) {
@@ -284,7 +275,7 @@ static void module_may_refuse_a_session(void **state)
     (void)state;
     struct client client;
     uint64_t opened, closed, now_opened, now_closed;
-    skip_if_impossible();
+    started_world_or_skip();
     struct client watcher = open_client();
     sessions_so_far(&watcher, &opened, &closed);
     cloister_parameter on[4] = {cloister_value(1, 0)};
@@ -331,7 +322,7 @@ static void module_learns_who_calls(void **state)
 {
     (void)state;
     int status;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_caller_is_this_process();
     pid_t child = fork();
     if (child == 0) {
@@ -379,7 +370,7 @@ static unsigned long idle_ticks(unsigned us)
 
 static void assert_idle_costs_nothing(const char *const *options)
 {
-    skip_if_impossible();
+    started_world_or_skip();
     (void)start_with(options);
     /* 10 s of 100 ticks: one in a hundred is what may be used. */
     assert_in_range(idle_ticks(10000000), 0, 10);
@@ -402,7 +393,7 @@ static void world_that_always_polls_does_not_sleep(void **state)
 {
     (void)state;
     struct clo_module_info info;
-    skip_if_impossible();
+    started_world_or_skip();
     (void)start_with(OPTIONS("--poll", "always"));
     struct client client = open_client();
     (void)work(&client, 0);

@@ -61,15 +61,6 @@ static int stop(void **state)
     return 0;
 }
 
-static void skip_if_impossible(void)
-{
-    const char *why = started_world_impossible();
-    if (!why)
-        return;
-    print_message("skipped: %s\n", why);
-    skip();
-}
-
 /* A client that makes one call, on a host thread of its own. As many as the module has threads:
    each is served by another one. */
 struct caller {
@@ -85,7 +76,7 @@ static struct caller caller[COUNT];
 
 static void open_callers(void)
 {
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned i = 0; i < COUNT; i++) {
         assert_int_equal(cloister_world_open(world.socket, &caller[i].world), CLOISTER_OK);
         assert_int_equal(cloister_session_open(caller[i].world, module, 0, &caller[i].session),
@@ -215,7 +206,7 @@ static void module_whose_init_fails_never_serves(void **state)
     static const char *const options[] = {"--debug", "--module", "@tests/modules/unready.mod",
                                           NULL};
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     started_world_prepare(&world);
     assert_int_equal(started_world_try(&world, options), 8);
     assert_non_null(strstr(started_world_log(&world), "init failed"));

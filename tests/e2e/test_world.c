@@ -65,15 +65,6 @@ static int stop(void **state)
     return 0;
 }
 
-static void skip_if_impossible(void)
-{
-    const char *why = started_world_impossible();
-    if (!why)
-        return;
-    print_message("skipped: %s\n", why);
-    skip();
-}
-
 /* Raw protocol */
 
 static int raw_connect(void)
@@ -185,7 +176,7 @@ static void world_says_what_it_is(void **state)
 {
     (void)state;
     struct clo_world_info info;
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     assert_int_equal(raw_ask(fd, CLO_CONTROL_WORLD, NULL, 0, &info, sizeof info), CLOISTER_OK);
     (void)close(fd);
@@ -201,7 +192,7 @@ static void wrong_magic_ends_the_connection(void **state)
 {
     (void)state;
     uint8_t body[64];
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     struct clo_control_header header = header_of(CLO_CONTROL_WORLD, 0);
     header.magic ^= 0x100;
@@ -214,7 +205,7 @@ static void trailing_bytes_end_the_connection(void **state)
 {
     (void)state;
     uint8_t body[64];
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     raw_send(fd, header_of(CLO_CONTROL_WORLD, 0), "x", 1);
     assert_int_equal(raw_receive(fd, body, sizeof body, NULL), CLOISTER_PROTOCOL);
@@ -229,7 +220,7 @@ static void oversized_packet_ends_the_connection(void **state)
 {
     (void)state;
     static const uint8_t body[65000];
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     raw_send(fd, header_of(CLO_CONTROL_WORLD, sizeof body), body, sizeof body);
     assert_over(fd);
@@ -239,7 +230,7 @@ static void one_byte_ends_the_connection(void **state)
 {
     (void)state;
     uint8_t body[64];
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     assert_int_equal(send(fd, "C", 1, 0), 1);
     assert_int_equal(raw_receive(fd, body, sizeof body, NULL), CLOISTER_PROTOCOL);
@@ -249,7 +240,7 @@ static void one_byte_ends_the_connection(void **state)
 static void descriptors_of_a_client_are_not_taken(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     int sent = open("/dev/null", O_RDONLY);
     struct clo_control_header header = header_of(CLO_CONTROL_WORLD, 0);
@@ -283,7 +274,7 @@ static void each_of_two_requests_is_answered(void **state)
     (void)state;
     struct clo_module_info info;
     struct clo_module_query query = {0};
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     raw_send(fd, header_of(CLO_CONTROL_WORLD, 0), NULL, 0);
     raw_send(fd, header_of(CLO_CONTROL_MODULE, sizeof query), &query, sizeof query);
@@ -300,7 +291,7 @@ static void client_that_never_reads_blocks_nobody(void **state)
     struct clo_control_header header =
         header_of(CLO_CONTROL_MODULE, sizeof(struct clo_module_query));
     uint8_t packet[sizeof header + sizeof(struct clo_module_query)] = {0};
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     memcpy(packet, &header, sizeof header);
     for (unsigned i = 0; i < 5000; i++)
@@ -314,7 +305,7 @@ static void unknown_things_are_refused_and_the_connection_stays(void **state)
 {
     (void)state;
     struct clo_open_reply reply;
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     assert_int_equal(raw_ask(fd, 99, NULL, 0, &reply, sizeof reply), CLOISTER_UNSUPPORTED);
     assert_int_equal(open_channel(fd, "nobody", 0, 0, &reply, NULL), CLOISTER_NOT_FOUND);
@@ -333,7 +324,7 @@ static void connection_has_one_channel_and_it_is_sealed(void **state)
     (void)state;
     struct clo_open_reply reply;
     int got[2] = {-1, -1};
-    skip_if_impossible();
+    started_world_or_skip();
     int fd = raw_connect();
     assert_int_equal(open_channel(fd, "echo", 65536, 0, &reply, got), CLOISTER_OK);
     assert_int_equal(reply.arena_size, 65536);
@@ -359,7 +350,7 @@ static void connection_has_one_channel_and_it_is_sealed(void **state)
 static void client_that_scribbles_harms_itself_alone(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned round = 0; round < 8; round++) {
         struct clo_open_reply reply;
         int got[2] = {-1, -1};
@@ -386,7 +377,7 @@ static void channels_run_out_and_come_back(void **state)
     (void)state;
     static int fd[CLO_CHANNELS_MAX + 1];
     struct clo_open_reply reply;
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned round = 0; round < 3; round++) {
         unsigned count = 0;
         int status = CLOISTER_OK;
@@ -422,7 +413,7 @@ static unsigned descriptors_of(pid_t pid)
 static void thousand_connections_leave_no_descriptor(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_serves();
     unsigned before = descriptors_of(world.host);
     for (unsigned i = 0; i < 1000; i++) {
@@ -448,7 +439,7 @@ static void silent_connections_keep_nobody_out(void **state)
     (void)state;
     static int fd[1200];
     struct rlimit limit = {4096, 4096};
-    skip_if_impossible();
+    started_world_or_skip();
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -480,7 +471,7 @@ static void stop_by_another_user_is_denied(void **state)
 {
     (void)state;
     char runtime[128];
-    skip_if_impossible();
+    started_world_or_skip();
     if (geteuid() != 0) {
         print_message("skipped: only root can act as another user\n");
         skip();
@@ -497,7 +488,7 @@ static void name_is_held_by_one_world(void **state)
 {
     (void)state;
     struct started_world second = world;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_int_equal(started_world_try(&second, OPTIONS(ECHO)), 1);
     assert_non_null(strstr(started_world_log(&world), "a world named t is running"));
     assert_serves();
@@ -509,7 +500,7 @@ static void world_host_is_small(void **state)
     char path[64];
     char line[128];
     unsigned long rss = 0;
-    skip_if_impossible();
+    started_world_or_skip();
 #ifdef CLOISTER_SANITIZED
     print_message("skipped: sanitizers need memory of their own\n");
     skip();
@@ -553,7 +544,7 @@ static void idle_world_sleeps(void **state)
 {
     (void)state;
     unsigned long before, after = 0;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_serves();
     /* A timer that was set before the module parked fires once; then nothing does any more. */
     for (unsigned i = 0; i < 10; i++) {
@@ -572,7 +563,7 @@ static void stop_request_ends_the_world_cleanly(void **state)
     uint8_t body[64];
     struct clo_open_reply reply;
     int got[2] = {-1, -1};
-    skip_if_impossible();
+    started_world_or_skip();
     int client = raw_connect();
     assert_int_equal(open_channel(client, "echo", 0, 0, &reply, got), CLOISTER_OK);
     struct clo_channel_header *header =
@@ -624,7 +615,7 @@ static void assert_ends_alone(enum misbehave how, uint32_t wanted, const char *b
 {
     struct clo_module_info info;
     struct clo_open_reply reply;
-    skip_if_impossible();
+    started_world_or_skip();
     cloister_result result = ask_to(how);
     assert_int_equal(result.status, CLOISTER_DEAD);
     module_info("misbehave", &info);
@@ -681,7 +672,7 @@ static unsigned lines_with(const char *text, const char *word)
 static void log_flood_is_cut_and_escaped(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_int_equal(ask_to(MISBEHAVE_FLOOD).status, CLOISTER_OK);
     const char *log = started_world_log(&world);
     assert_in_range(lines_with(log, "flood"), 1, 50);
@@ -706,7 +697,7 @@ static void client_killed_in_a_call_leaves_the_module_alone(void **state)
 {
     (void)state;
     struct clo_module_info info;
-    skip_if_impossible();
+    started_world_or_skip();
     for (unsigned i = 0; i < 5; i++) {
         pid_t child = fork();
         if (child == 0)
@@ -729,7 +720,7 @@ static void caller_deadline_does_not_end_the_module(void **state)
     cloister_session *session;
     cloister_parameter parameters[4] = {cloister_value(MISBEHAVE_SLOW, 0)};
     struct clo_module_info info;
-    skip_if_impossible();
+    started_world_or_skip();
     assert_int_equal(cloister_world_open(world.socket, &connection), CLOISTER_OK);
     assert_int_equal(cloister_session_open(connection, "misbehave", 0, &session), CLOISTER_OK);
     assert_int_equal(cloister_call(session, "misbehave", parameters, 1000).status,
@@ -747,7 +738,7 @@ static void caller_deadline_does_not_end_the_module(void **state)
 static void world_ends_with_its_keeper(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     started_world_start(&world, OPTIONS(ECHO));
     assert_int_equal(kill(world.keeper, SIGKILL), 0);
     assert_int_equal(started_world_wait(&world), 128 + SIGKILL);
@@ -759,7 +750,7 @@ static void world_ends_with_its_keeper(void **state)
 static void killed_world_leaves_nothing_that_is_in_the_way(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     started_world_start(&world, OPTIONS(ECHO));
     assert_int_equal(kill(world.host, SIGKILL), 0);
     assert_int_not_equal(started_world_wait(&world), 0);
@@ -771,7 +762,7 @@ static void killed_world_leaves_nothing_that_is_in_the_way(void **state)
 static void world_in_an_endless_call_stops(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     started_world_start(&world, OPTIONS(ECHO, MISBEHAVE));
     pid_t child = fork();
     if (child == 0)
@@ -784,7 +775,7 @@ static void world_in_an_endless_call_stops(void **state)
 static void start_that_fails_says_why(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     started_world_prepare(&world);
     assert_int_equal(started_world_try(&world, OPTIONS("--module", "/nonexistent.mod")), 4);
     assert_non_null(strstr(started_world_log(&world), "/nonexistent.mod"));
@@ -802,7 +793,7 @@ static void start_that_fails_says_why(void **state)
 static void production_world_refuses_unsigned_modules(void **state)
 {
     (void)state;
-    skip_if_impossible();
+    started_world_or_skip();
     started_world_prepare(&world);
     assert_int_equal(started_world_try(&world, (const char *const[]){ECHO, NULL}), 3);
     assert_int_equal(access(world.socket, F_OK), -1);
