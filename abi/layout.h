@@ -48,10 +48,11 @@
 #define CLO_VA_MODULE 0x100000000ull
 #define CLO_MODULE_ALIGN 0x200000ull
 #define CLO_MODULE_SIZE_MAX 0x40000000ull
-#define CLO_VA_STACK                                                                               \
-    0x1000000000ull /* + thread * CLO_STACK_STRIDE: top of stack 0 is                              \
-                       CLO_VA_STACK + CLO_STACK_STRIDE - CLO_PAGE_SIZE */
+#define CLO_VA_STACK 0x1000000000ull
 #define CLO_STACK_STRIDE 0x10000000ull
+/* Where the stack of a thread begins to grow. */
+#define CLO_VA_STACK_TOP(thread)                                                                   \
+    (CLO_VA_STACK + ((thread) + 1ull) * CLO_STACK_STRIDE - CLO_PAGE_SIZE)
 #define CLO_VA_HEAP 0x2000000000ull
 #define CLO_HEAP_SIZE_MAX 0x1000000000ull
 #define CLO_VA_WINDOW 0x4000000000ull

@@ -15,7 +15,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #define COMMAND "module build"
 #define MODULE_SIZE_MAX ((size_t)256 << 20)
@@ -62,13 +61,9 @@ static bool sdk_at(struct sdk *sdk, const char *folder, const char *include, con
 static cloister_status find_sdk(struct sdk *sdk, struct reason *why)
 {
     char folder[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    if (length < 0)
-        return refuse_errno(why, "cannot find the folder of this command in /proc/self/exe");
-    folder[length] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
+    cloister_status status = tool_program_folder(folder, sizeof folder, why);
+    if (status != CLOISTER_OK)
+        return status;
     if (sdk_at(sdk, folder, "sdk/include", "sdk/lib") ||
         sdk_at(sdk, folder, "../include", "../lib/cloister"))
         return CLOISTER_OK;

@@ -96,6 +96,10 @@ CLOISTER_MUST_USE cloister_status tool_hex(const char *option, const char *text,
 int tool_program_main(const char *help, const struct tool_command *groups, size_t count, int argc,
                       char **argv);
 
+/* The folder of the running program; `size` is that of `folder`. */
+CLOISTER_MUST_USE cloister_status tool_program_folder(char *folder, size_t size,
+                                                      struct reason *why);
+
 /* The path of a program that comes with the command (cloister-world, …): libexec/NAME beside the
    command, else ../libexec/cloister/NAME. NOT_FOUND names both. */
 CLOISTER_MUST_USE cloister_status tool_program_path(const char *name, char *path, size_t size,

@@ -41,6 +41,18 @@ int tool_program_main(const char *help, const struct tool_command *groups, size_
     return flush_output(tool_dispatch("", help, groups, count, argc, argv));
 }
 
+cloister_status tool_program_folder(char *folder, size_t size, struct reason *why)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
+    if (length < 0)
+        return refuse_errno(why, "cannot find the folder of this command in /proc/self/exe");
+    folder[length] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    return CLOISTER_OK;
+}
+
 static bool program_at(const char *folder, const char *below, const char *name, char *path,
                        size_t size)
 {
@@ -51,13 +63,9 @@ static bool program_at(const char *folder, const char *below, const char *name, 
 cloister_status tool_program_path(const char *name, char *path, size_t size, struct reason *why)
 {
     char folder[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    if (length < 0)
-        return refuse_errno(why, "cannot find the folder of this command in /proc/self/exe");
-    folder[length] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
+    cloister_status status = tool_program_folder(folder, sizeof folder, why);
+    if (status != CLOISTER_OK)
+        return status;
     if (program_at(folder, "libexec", name, path, size) ||
         program_at(folder, "../libexec/cloister", name, path, size))
         return CLOISTER_OK;

@@ -56,11 +56,6 @@ cloister_status module_create(struct module *module, struct world *world, unsign
     return allocate(module, why);
 }
 
-static uint64_t top_of_stack(unsigned thread)
-{
-    return CLO_VA_STACK + (thread + 1ull) * CLO_STACK_STRIDE - CLO_PAGE_SIZE;
-}
-
 static cloister_status make_thread(struct module *module, struct module_thread *thread,
                                    unsigned vcpu_id, struct reason *why)
 {
@@ -72,7 +67,7 @@ static cloister_status make_thread(struct module *module, struct module_thread *
     if (status != CLOISTER_OK)
         return status;
     /* The first thread gets a process stack; the others find their number in RDI. */
-    uint64_t stack = thread->index == 0 ? module->placement.stack : top_of_stack(thread->index);
+    uint64_t stack = thread->index == 0 ? module->placement.stack : CLO_VA_STACK_TOP(thread->index);
     return vcpu_reset(&thread->vcpu, module->placement.entry, stack, thread->index, why);
 }
 

@@ -13,10 +13,11 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
                    unsigned session, const struct placement *placement,
                    const cloister_parameter parameters[4], uint64_t deadline_us);
 
-/* The head of the entry alone, whose turn comes last. */
 static_assert(offsetof(struct clo_submission, method) == 8 &&
                   offsetof(struct clo_submission, inline_out) == 15,
               "the words from method to inline_out are one store");
+
+/* The head of the entry alone, whose turn comes last. */
 static inline void marshal_line(struct clo_submission *entry, unsigned method, unsigned session,
                                 uint16_t kinds, uint8_t inline_in, uint8_t inline_out,
                                 uint64_t deadline_us)

@@ -151,7 +151,7 @@ static void take_completion(struct ring *ring)
 
 static inline void look_ahead(const struct ring *ring)
 {
-    __builtin_prefetch(&ring->completions[(ring->completed + RING_AHEAD) % CLO_RING_SIZE]);
+    __builtin_prefetch(&ring->completions[(ring->completed + SHARED_AHEAD) % CLO_RING_SIZE]);
 }
 
 void ring_take(struct ring *ring)
@@ -321,7 +321,7 @@ void ring_publish(struct ring *ring, struct ring_call *call, bool wide, uint8_t 
     ring->submitted++;
     ring->unrung = true;
     shared_release(&call->entry->turn, (uint32_t)ring->submitted);
-    shared_expect_write(&ring->submissions[(ring->submitted + RING_AHEAD) % CLO_RING_SIZE]);
+    shared_expect_write(&ring->submissions[(ring->submitted + SHARED_AHEAD) % CLO_RING_SIZE]);
 }
 
 void ring_wake(struct ring *ring)

@@ -7,10 +7,6 @@
 #include "normal-world/client/ring.h"
 #include "normal-world/client/shared_word.h"
 
-/* With several calls in flight, lines are fetched so many entries early. One is too late; from
-   three on the two sides take from each other what they have just fetched. */
-#define RING_AHEAD 2u
-
 static inline struct clo_completion *ring_next_completion(const struct ring *ring)
 {
     return &ring->completions[ring->completed % CLO_RING_SIZE];

@@ -86,6 +86,10 @@ static inline void shared_expect_writes(const uint8_t *bytes, size_t size)
         shared_expect_write(bytes + at);
 }
 
+/* With several calls in flight both sides fetch lines so many entries early. One is too late; from
+   three on each takes from the other what that has just fetched. */
+#define SHARED_AHEAD 2u
+
 /* The one copy of bytes that may change: the compiler must not go back to the source. */
 static inline void shared_copy(void *to, const void *from, size_t size)
 {

@@ -49,7 +49,7 @@ int64_t thread_fork(const uint64_t argument[6])
 static unsigned owner(uint64_t stack)
 {
     uint64_t thread = (stack - CLO_VA_STACK) / CLO_STACK_STRIDE;
-    uint64_t top = CLO_VA_STACK + (thread + 1) * CLO_STACK_STRIDE - CLO_PAGE_SIZE;
+    uint64_t top = CLO_VA_STACK_TOP(thread);
     uint64_t most = top - CLO_PAGE_SIZE;
     uint64_t room = PERSONALITY_RED_ZONE + sizeof(struct personality_frame);
     uint64_t least = top - personality_boot()->stack_size + room;

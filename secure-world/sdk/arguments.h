@@ -20,7 +20,8 @@ void arguments_place(struct server *server, const struct channel *channel,
 void arguments_deliver(struct server *server, const struct channel *channel,
                        cloister_status status);
 
-/* Wipes the private copies of arena buffers. What lies in the arena is the client's to wipe. */
+/* Wipes the private copies of arena buffers, and clears server->call.argument: it is zero before
+   each call. What lies in the arena is the client's to wipe. */
 void arguments_wipe(struct server *server);
 
 /* Both for a call that is a pair. */

@@ -101,7 +101,6 @@ static bool call_method(struct server *server, struct channel *channel)
 
 static void open_session(struct server *server, struct channel *channel, uint64_t bit)
 {
-    memset(server->call.argument, 0, sizeof server->call.argument);
     server_progress(server);
     cloister_status status = cloister_session_opened(&server->call);
     server_progress(server);

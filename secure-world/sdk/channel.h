@@ -49,10 +49,10 @@ static inline enum channel_look channel_look(const struct channel *channel)
 }
 
 /* While there is work: fetches lines of a call that comes later, so that it need not wait for them.
-   As far ahead as the client looks (RING_AHEAD). */
+ */
 static inline void channel_look_ahead(const struct channel *channel)
 {
-    unsigned later = (channel->taken + 2) % CLO_RING_SIZE;
+    unsigned later = (channel->taken + SHARED_AHEAD) % CLO_RING_SIZE;
     __builtin_prefetch(&channel->submissions[later]);
     shared_expect_write(&channel->completions[later]);
 }

@@ -28,8 +28,7 @@ static void *run_thread(void *thread)
 static void start_thread(uint32_t thread)
 {
     uint64_t size = sdk_boot()->stack_size;
-    uint64_t top = CLO_VA_STACK + (thread + 1ull) * CLO_STACK_STRIDE - CLO_PAGE_SIZE;
-    void *lowest = (void *)(uintptr_t)(top - size);
+    void *lowest = (void *)(uintptr_t)(CLO_VA_STACK_TOP(thread) - size);
     pthread_attr_t attributes;
     pthread_t made;
     (void)pthread_attr_init(&attributes);

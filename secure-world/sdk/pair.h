@@ -28,8 +28,8 @@ struct pair {
 };
 
 /* The head of the last call that was checked and has both buffers in its line: on the same channel
-   the same head passes again, for it says all that is checked. Forgotten when a session comes or
-   goes. */
+   the same head passes again, for it says all that is checked. Forgotten when a session or a
+   channel goes. */
 struct known_head {
     const void *channel; /* NULL: none */
     uint64_t head;
