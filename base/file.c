@@ -79,6 +79,24 @@ cloister_status fd_write_all(int fd, const void *bytes, size_t size)
     return CLOISTER_OK;
 }
 
+cloister_status fd_read_at(int fd, void *bytes, size_t size, off_t offset)
+{
+    uint8_t *to = bytes;
+    while (size > 0) {
+        ssize_t n = pread(fd, to, size, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = 0;
+        if (n <= 0)
+            return CLOISTER_IO;
+        to += n;
+        offset += n;
+        size -= (size_t)n;
+    }
+    return CLOISTER_OK;
+}
+
 cloister_status fd_copy(int from, int to, size_t limit, size_t *copied)
 {
     size_t done = 0;

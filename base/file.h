@@ -26,6 +26,10 @@ CLOISTER_MUST_USE cloister_status file_write(const char *path, const void *bytes
 /* Writes all bytes to a descriptor, through short writes and EINTR. */
 CLOISTER_MUST_USE cloister_status fd_write_all(int fd, const void *bytes, size_t size);
 
+/* Reads all `size` bytes from `offset` on, through short reads and EINTR; the descriptor's position
+   stays. IO: errno says why, 0 that the file is shorter. */
+CLOISTER_MUST_USE cloister_status fd_read_at(int fd, void *bytes, size_t size, off_t offset);
+
 /* Copies to the end of a file, in the kernel, without mapping or reading it. Stops once more than
    `limit` bytes have come: then *copied is limit + 1. IO: errno says why. */
 CLOISTER_MUST_USE cloister_status fd_copy(int from, int to, size_t limit, size_t *copied);

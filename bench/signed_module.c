@@ -7,19 +7,6 @@
 #include "measure/module_signature.h"
 
 #include <openssl/ec.h>
-#include <sys/mman.h>
-
-static cloister_status measure(const struct module_file *file, uint8_t measurement[CLO_DIGEST_SIZE],
-                               struct reason *why)
-{
-    size_t size = (size_t)file->image_pages * CLO_PAGE_SIZE;
-    void *pages = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file->image, 0);
-    if (pages == MAP_FAILED)
-        return refuse_errno(why, "cannot map a module's image");
-    cloister_status status = module_measure(&file->record, pages, measurement);
-    (void)munmap(pages, size);
-    return status;
-}
 
 cloister_status signed_module_make(struct signed_module *module, const char *path,
                                    struct reason *why)
@@ -30,7 +17,7 @@ cloister_status signed_module_make(struct signed_module *module, const char *pat
     if (status != CLOISTER_OK)
         return status;
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    status = key ? measure(&file, measurement, why) : CLOISTER_NO_MEMORY;
+    status = key ? module_measure_file(&file.record, file.image, measurement) : CLOISTER_NO_MEMORY;
     if (status == CLOISTER_OK)
         status = module_signature_make(key, measurement, &file.record.manifest, module->signature,
                                        sizeof module->signature, &module->size, why);
@@ -44,7 +31,7 @@ cloister_status signed_module_check(const struct signed_module *module,
 {
     uint8_t measurement[CLO_DIGEST_SIZE];
     uint8_t author[CLO_AUTHOR_SIZE];
-    cloister_status status = measure(file, measurement, why);
+    cloister_status status = module_measure_file(&file->record, file->image, measurement);
     if (status != CLOISTER_OK)
         return status;
     return module_signature_verify(module->signature, module->size, measurement,

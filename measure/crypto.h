@@ -36,6 +36,10 @@ struct crypto_bytes {
 CLOISTER_MUST_USE cloister_status crypto_sha384(const struct crypto_bytes *pieces, size_t count,
                                                 uint8_t digest[CLO_DIGEST_SIZE]);
 
+/* SHA-384 over `size` bytes of a file from `offset` on. IO: it cannot be read, or is shorter. */
+CLOISTER_MUST_USE cloister_status crypto_sha384_file(int file, uint64_t offset, uint64_t size,
+                                                     uint8_t digest[CLO_DIGEST_SIZE]);
+
 /* Fresh random bytes from the kernel, not from a generator in this process: two processes started
    from one memory image never share them. At most 256 bytes. IO: `out` is not to be used. */
 CLOISTER_MUST_USE cloister_status crypto_random(void *out, size_t size);

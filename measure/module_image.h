@@ -30,9 +30,13 @@ void module_image_write(const struct elf_image *image, const struct clo_module_r
 size_t module_image_header(const struct elf_image *image, const struct elf_segment *segment,
                            uint8_t bytes[MODULE_HEADER_SIZE]);
 
-/* SHA-384 of the canonical form. In a file of its own: needs libcrypto, the rest does not. */
+/* SHA-384 of the canonical form, its pages in memory or in a file. IO: the file is shorter. In a
+   file of its own: needs libcrypto, the rest does not. */
 CLOISTER_MUST_USE cloister_status module_measure(const struct clo_module_record *record,
                                                  const uint8_t *pages,
                                                  uint8_t measurement[CLO_DIGEST_SIZE]);
+CLOISTER_MUST_USE cloister_status module_measure_file(const struct clo_module_record *record,
+                                                      int file,
+                                                      uint8_t measurement[CLO_DIGEST_SIZE]);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * Maps images of the world host. What is measured here is the very file that backs a code slot, and
- * its seals make sure that it stays what was measured. Must never read a file that can shrink under
- * the mapping, or of which a byte could still be written.
+ * Checks images of the world host. What is measured is the very file that backs a code slot, and
+ * its seals make sure that it stays what was measured.
  */
 #include "measure/keeper/image.h"
 
@@ -9,7 +8,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -24,7 +22,8 @@ static int file_size(int descriptor, struct stat *st)
     return (int)syscall(SYS_fstat, descriptor, st);
 }
 
-static cloister_status check(int descriptor, const char *what, uint64_t size, struct reason *why)
+static cloister_status check_file(int descriptor, const char *what, uint64_t size,
+                                  struct reason *why)
 {
     int seals = fcntl(descriptor, F_GET_SEALS);
     if (seals < 0)
@@ -33,7 +32,8 @@ static cloister_status check(int descriptor, const char *what, uint64_t size, st
         return refuse(why, CLOISTER_BAD_FORMAT,
                       "the image of %s has seals 0x%x; it must have all of 0x%x", what, seals,
                       SEALS_NEEDED);
-    /* Pages of a huge-page file may be missing when they are touched, and kill whoever does. */
+    /* Pages of a huge-page file may be missing when they are touched: it would start and then die.
+     */
     struct statfs fs;
     if (fstatfs(descriptor, &fs) != 0 || fs.f_type != TMPFS_MAGIC)
         return refuse(why, CLOISTER_BAD_FORMAT, "the image of %s is not an ordinary memfd", what);
@@ -44,8 +44,7 @@ static cloister_status check(int descriptor, const char *what, uint64_t size, st
     return CLOISTER_OK;
 }
 
-cloister_status image_map(int descriptor, const char *what, uint64_t size, struct image *image,
-                          struct reason *why)
+cloister_status image_check(int descriptor, const char *what, uint64_t size, struct reason *why)
 {
     if (descriptor < 0)
         return refuse(why, CLOISTER_PROTOCOL, "no image came with %s", what);
@@ -53,18 +52,5 @@ cloister_status image_map(int descriptor, const char *what, uint64_t size, struc
         return refuse(why, CLOISTER_BAD_FORMAT,
                       "the image of %s has %llu bytes; it must be a multiple of %u", what,
                       (unsigned long long)size, CLO_PAGE_SIZE);
-    cloister_status status = check(descriptor, what, size, why);
-    if (status != CLOISTER_OK)
-        return status;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
-    if (bytes == MAP_FAILED)
-        return refuse_errno(why, "cannot map the image of %s", what);
-    *image = (struct image){.bytes = bytes, .size = size};
-    return CLOISTER_OK;
-}
-
-void image_unmap(struct image *image)
-{
-    (void)munmap((void *)(uintptr_t)image->bytes, image->size);
-    *image = (struct image){.bytes = NULL};
+    return check_file(descriptor, what, size, why);
 }

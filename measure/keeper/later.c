@@ -8,8 +8,6 @@
 #include "measure/crypto.h"
 #include "measure/keeper/conversation.h"
 
-#include <sys/mman.h>
-
 /* So long no request comes before what no start needs is done. */
 #define QUIET_MS 20
 
@@ -32,12 +30,8 @@ cloister_status later_measurement(struct conversation *conversation, struct reas
     if (later->binary < 0)
         return CLOISTER_OK;
     later->binary_tried = true;
-    void *bytes = mmap(NULL, later->binary_size, PROT_READ, MAP_SHARED, later->binary, 0);
-    if (bytes == MAP_FAILED)
-        return refuse_errno(why, "cannot map the world host");
-    const struct crypto_bytes piece = {bytes, later->binary_size};
-    cloister_status status = crypto_sha384(&piece, 1, conversation->launch.world_host_measurement);
-    (void)munmap(bytes, later->binary_size);
+    cloister_status status = crypto_sha384_file(later->binary, 0, later->binary_size,
+                                                conversation->launch.world_host_measurement);
     if (status != CLOISTER_OK)
         return refuse(why, status, "cannot measure the world host: %s", crypto_error());
     scope_close(&later->binary);

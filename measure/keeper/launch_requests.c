@@ -21,15 +21,27 @@ struct runtime_digests {
     uint8_t personality[CLO_DIGEST_SIZE];
 };
 
-static cloister_status measure_runtime(const struct image *image, struct runtime_digests *digests)
+static cloister_status digest_runtime(int image, uint64_t size, struct runtime_digests *digests)
 {
-    size_t stub = image->size < CLO_PAGE_SIZE ? image->size : CLO_PAGE_SIZE;
-    const struct crypto_bytes parts[] = {{image->bytes, stub},
-                                         {image->bytes + stub, image->size - stub}};
-    cloister_status status = crypto_sha384(parts, 2, digests->whole);
+    uint64_t stub = size < CLO_PAGE_SIZE ? size : CLO_PAGE_SIZE;
+    cloister_status status = crypto_sha384_file(image, 0, size, digests->whole);
     if (status == CLOISTER_OK)
-        status = crypto_sha384(&parts[0], 1, digests->monitor);
-    return status == CLOISTER_OK ? crypto_sha384(&parts[1], 1, digests->personality) : status;
+        status = crypto_sha384_file(image, 0, stub, digests->monitor);
+    if (status == CLOISTER_OK)
+        status = crypto_sha384_file(image, stub, size - stub, digests->personality);
+    return status;
+}
+
+static cloister_status measure_runtime(int descriptor, uint64_t size,
+                                       struct runtime_digests *digests, struct reason *why)
+{
+    cloister_status status = image_check(descriptor, "the runtime", size, why);
+    if (status != CLOISTER_OK)
+        return status;
+    status = digest_runtime(descriptor, size, digests);
+    if (status != CLOISTER_OK)
+        return refuse(why, status, "cannot measure the runtime: %s", crypto_error());
+    return CLOISTER_OK;
 }
 
 cloister_status launch_request_launch(struct conversation *conversation, struct reason *why)
@@ -39,16 +51,11 @@ cloister_status launch_request_launch(struct conversation *conversation, struct 
     if (launch.runtime_size > RUNTIME_IMAGE_MAX)
         return refuse(why, CLOISTER_TOO_BIG, "the runtime has %u bytes; at most %u are allowed",
                       launch.runtime_size, RUNTIME_IMAGE_MAX);
-    struct image image;
-    cloister_status status = image_map(conversation->message.descriptor, "the runtime",
-                                       launch.runtime_size, &image, why);
+    struct runtime_digests digests;
+    cloister_status status =
+        measure_runtime(conversation->message.descriptor, launch.runtime_size, &digests, why);
     if (status != CLOISTER_OK)
         return status;
-    struct runtime_digests digests;
-    status = measure_runtime(&image, &digests);
-    image_unmap(&image);
-    if (status != CLOISTER_OK)
-        return refuse(why, status, "cannot measure the runtime: %s", crypto_error());
     status = launch_begin(&conversation->launch, &launch, digests.whole, why);
     if (status != CLOISTER_OK)
         return status;
@@ -78,16 +85,14 @@ static cloister_status check_module(const struct clo_keeper_module *module, stru
 static cloister_status measure_module(const struct clo_keeper_module *module, int descriptor,
                                       uint8_t measurement[CLO_DIGEST_SIZE], struct reason *why)
 {
-    struct image image;
-    cloister_status status = image_map(descriptor, (const char *)module->record.manifest.name,
-                                       (uint64_t)module->image_pages * CLO_PAGE_SIZE, &image, why);
+    const char *name = (const char *)module->record.manifest.name;
+    uint64_t size = (uint64_t)module->image_pages * CLO_PAGE_SIZE;
+    cloister_status status = image_check(descriptor, name, size, why);
     if (status != CLOISTER_OK)
         return status;
-    status = module_measure(&module->record, image.bytes, measurement);
-    image_unmap(&image);
+    status = module_measure_file(&module->record, descriptor, measurement);
     if (status != CLOISTER_OK)
-        return refuse(why, status, "cannot measure module %s",
-                      (const char *)module->record.manifest.name);
+        return refuse(why, status, "cannot measure module %s", name);
     return CLOISTER_OK;
 }
 

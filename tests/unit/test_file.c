@@ -6,6 +6,7 @@
 #include "base/scope.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -331,6 +332,32 @@ static void copy_to_nowhere_is_a_failure(void **state)
     assert_int_equal(copied, 7);
 }
 
+static void read_at_gives_the_range_and_moves_nothing(void **state)
+{
+    (void)state;
+    char bytes[4] = "";
+    write_file("0123456789", 10);
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(fd_read_at(fd, bytes, 3, 7), CLOISTER_OK);
+    assert_string_equal(bytes, "789");
+    assert_int_equal(fd_read_at(fd, bytes, 3, 0), CLOISTER_OK);
+    assert_string_equal(bytes, "012");
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+}
+
+static void read_at_beyond_the_end_is_a_failure(void **state)
+{
+    (void)state;
+    char bytes[4];
+    write_file("0123456789", 10);
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(fd_read_at(fd, bytes, 3, 8), CLOISTER_IO);
+    assert_int_equal(errno, 0);
+    assert_int_equal(fd_read_at(-1, bytes, 3, 0), CLOISTER_IO);
+    assert_int_equal(errno, EBADF);
+    assert_int_equal(fd_read_at(fd, bytes, 0, 99), CLOISTER_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
@@ -358,6 +385,8 @@ int main(void)
         TEST(copy_has_every_byte),
         TEST(copy_stops_one_byte_beyond_the_limit),
         TEST(copy_to_nowhere_is_a_failure),
+        TEST(read_at_gives_the_range_and_moves_nothing),
+        TEST(read_at_beyond_the_end_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "measure/module_image.h"
 
 #include "base/bytes.h"
+#include "base/scope.h"
 #include "tests/unit/elf_sample.h"
 
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -260,6 +262,36 @@ static void second_implementation_measures_the_same(void **state)
     assert_string_equal(ours, theirs);
 }
 
+/* The sample's pages in a file, the last `missing` bytes left out. */
+static cloister_status measure_file(size_t missing, uint8_t measurement[CLO_DIGEST_SIZE])
+{
+    size_t size = (size_t)module_image_pages(&record) * CLO_PAGE_SIZE;
+    AUTO_FREE uint8_t *pages = calloc(1, size);
+    AUTO_FD int file = memfd_create("image", MFD_CLOEXEC);
+    assert_true(pages && file >= 0);
+    module_image_write(&image, &record, pages);
+    assert_int_equal(write(file, pages, size - missing), size - missing);
+    return module_measure_file(&record, file, measurement);
+}
+
+static void file_measures_as_memory_does(void **state)
+{
+    (void)state;
+    uint8_t in_memory[CLO_DIGEST_SIZE];
+    uint8_t in_file[CLO_DIGEST_SIZE];
+    measure_sample(in_memory);
+    assert_int_equal(measure_file(0, in_file), CLOISTER_OK);
+    assert_memory_equal(in_memory, in_file, sizeof in_file);
+}
+
+static void file_that_is_too_short_is_not_measured(void **state)
+{
+    (void)state;
+    uint8_t measurement[CLO_DIGEST_SIZE];
+    assert_int_equal(measure_file(1, measurement), CLOISTER_IO);
+    assert_int_equal(module_measure_file(&record, -1, measurement), CLOISTER_IO);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, make_record)
 
 int main(void)
@@ -293,6 +325,8 @@ int main(void)
         TEST(stripping_and_signing_leave_the_measurement),
         TEST(all_that_runs_is_in_the_measurement),
         TEST(second_implementation_measures_the_same),
+        TEST(file_measures_as_memory_does),
+        TEST(file_that_is_too_short_is_not_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

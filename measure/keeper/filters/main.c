@@ -21,21 +21,22 @@ static const struct filter_rule rules[] = {
     FILTER_WHERE(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS)),   /* is an image sealed? */
     FILTER_ANY(fstatfs),                                      /* is it an ordinary memfd? */
     FILTER_ANY(fstat),                                        /* is it as large as it says? */
-    FILTER_WHERE(mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC,
-                               0)), /* images, large allocations: never code */
-    FILTER_ANY(munmap),             /* the same, back */
-    FILTER_ANY(brk),                /* small allocations */
-    FILTER_ANY(madvise),            /* the allocator gives memory back */
-    FILTER_ANY(getrandom),          /* keys, salts, nonces */
-    FILTER_ANY(clock_gettime),      /* time of sealing, where the vDSO has no clock */
-    FILTER_ANY(gettimeofday),       /* the same, for OpenSSL's generators */
-    FILTER_ANY(getpid),             /* OpenSSL's generators notice a fork with it */
-    FILTER_ANY(futex),              /* locks in libcrypto */
-    FILTER_ANY(pidfd_send_signal),  /* signals are passed on to the world host */
-    FILTER_ANY(waitid),             /* how it ended */
-    FILTER_ANY(restart_syscall),    /* a stopped and continued process resumes its wait */
-    FILTER_ANY(rt_sigreturn),       /* a handler that the loader installed, if any */
-    FILTER_ANY(exit_group),         /* the end */
+    FILTER_ANY(pread64),                                      /* an image or binary is measured */
+    FILTER_WHERE(mmap,
+                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)), /* large allocations: never code */
+    FILTER_ANY(munmap),                                      /* the same, back */
+    FILTER_ANY(brk),                                         /* small allocations */
+    FILTER_ANY(madvise),                                     /* the allocator gives memory back */
+    FILTER_ANY(getrandom),                                   /* keys, salts, nonces */
+    FILTER_ANY(clock_gettime),     /* time of sealing, where the vDSO has no clock */
+    FILTER_ANY(gettimeofday),      /* the same, for OpenSSL's generators */
+    FILTER_ANY(getpid),            /* OpenSSL's generators notice a fork with it */
+    FILTER_ANY(futex),             /* locks in libcrypto */
+    FILTER_ANY(pidfd_send_signal), /* signals are passed on to the world host */
+    FILTER_ANY(waitid),            /* how it ended */
+    FILTER_ANY(restart_syscall),   /* a stopped and continued process resumes its wait */
+    FILTER_ANY(rt_sigreturn),      /* a handler that the loader installed, if any */
+    FILTER_ANY(exit_group),        /* the end */
 #ifdef CLOISTER_SANITIZED
     FILTER_ANY(mmap),              /* shadow memory */
     FILTER_ANY(mremap),            /* its allocator */
@@ -46,7 +47,6 @@ static const struct filter_rule rules[] = {
     FILTER_ANY(readlinkat),        /* the same */
     FILTER_ANY(newfstatat),        /* the same */
     FILTER_ANY(lseek),             /* the same */
-    FILTER_ANY(pread64),           /* the same */
     FILTER_ANY(ioctl),             /* are reports in colour? */
     FILTER_ANY(dup),               /* its report's descriptor */
     FILTER_ANY(fcntl),             /* the same */
