@@ -1,6 +1,5 @@
 /*
- * Gives back memory that only a process's start needed. Must never touch data that may have been
- * written.
+ * Brings memory in and gives it back. Must never give back data that may have been written.
  */
 #include "base/memory.h"
 
@@ -14,6 +13,15 @@
 void memory_be_small(void)
 {
     (void)mallopt(M_ARENA_MAX, 1);
+}
+
+void memory_populate(void *memory, size_t size)
+{
+    if (madvise(memory, size, MADV_POPULATE_WRITE) == 0)
+        return;
+    /* Linux before 5.14. */
+    for (size_t offset = 0; offset < size; offset += (size_t)getpagesize())
+        ((volatile uint8_t *)memory)[offset] = 0;
 }
 
 static int drop_constant_segments(struct dl_phdr_info *object, size_t size, void *unused)

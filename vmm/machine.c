@@ -5,6 +5,7 @@
 #include "vmm/machine.h"
 
 #include "base/checked.h"
+#include "base/memory.h"
 #include "base/scope.h"
 #include "vmm/cpu_features.h"
 #include "vmm/kvm.h"
@@ -204,6 +205,12 @@ void *machine_monitor_pages(struct machine *machine, size_t pages, struct gpa *g
     gpa->value = machine->monitor_used; /* the monitor slot starts at 0 */
     machine->monitor_used += pages * PAGE;
     return memory;
+}
+
+void machine_monitor_ahead(struct machine *machine, size_t pages)
+{
+    if (range_within(machine->monitor_used, pages * PAGE, machine->monitor_size))
+        memory_populate(machine->monitor + machine->monitor_used, pages * PAGE);
 }
 
 /* Shared, so that not even a debugger can change a private copy of a page. Kernels before 6.7 map a

@@ -66,6 +66,9 @@ CLOISTER_MUST_USE cloister_status machine_create(struct machine *machine,
 /* Takes zeroed pages of the monitor slot; NULL when it is full. */
 void *machine_monitor_pages(struct machine *machine, size_t pages, struct gpa *gpa);
 
+/* The next pages to be taken will all be written: brings them in. */
+void machine_monitor_ahead(struct machine *machine, size_t pages);
+
 /* A read-only slot over a memfd that is sealed against writing (checked). */
 CLOISTER_MUST_USE cloister_status machine_add_code(struct machine *machine, int memfd, size_t size,
                                                    struct gpa *gpa, const uint8_t **mapping,

@@ -5,6 +5,7 @@
 #include "vmm/placement.h"
 
 #include "abi/hypercall.h"
+#include "base/memory.h"
 #include "vmm/descriptors.h"
 #include "vmm/placement_parts.h"
 #include "vmm/process_stack.h"
@@ -21,6 +22,8 @@
 #define PROTECT_PAGES 128u
 /* Tables of any address space but those of module image, stacks, heap and window. */
 #define SPACE_PAGES 16u
+/* Boot and control pages, and tables of a small module with those that its RELRO takes. */
+#define PAGES_AHEAD 22u
 /* Places a module image may start at, CLO_MODULE_ALIGN apart. */
 #define BASES 4096u
 
@@ -82,24 +85,18 @@ static cloister_status map(struct placement *placement, uint64_t va, struct gpa 
     return pagetable_map(&placement->table, va, gpa, size, rights);
 }
 
-/* Monitor pages */
-
-/* The first touch of a page costs a module ten times what it costs the world host. */
-static void populate(void *page)
-{
-    *(volatile uint8_t *)page = 0;
-}
+/* Monitor pages. The first touch of one costs a module ten times what it costs the world host. */
 
 static cloister_status add_thread_pages(struct placement *placement, unsigned thread)
 {
     struct machine *machine = placement->machine;
-    placement->vcpu_page[thread] =
-        machine_monitor_pages(machine, 1, &placement->vcpu_page_gpa[thread]);
     placement->mailbox[thread] = machine_monitor_pages(machine, sizeof(struct clo_mailbox) / PAGE,
                                                        &placement->mailbox_gpa[thread]);
+    placement->vcpu_page[thread] =
+        machine_monitor_pages(machine, 1, &placement->vcpu_page_gpa[thread]);
     if (!placement->vcpu_page[thread] || !placement->mailbox[thread])
         return CLOISTER_NO_MEMORY;
-    populate(placement->mailbox[thread]);
+    memory_populate(placement->mailbox[thread], PAGE);
     descriptors_fill_vcpu_page(placement->vcpu_page[thread],
                                CLO_VA_MONITOR_VCPU + (uint64_t)thread * PAGE);
     return CLOISTER_OK;
@@ -113,18 +110,23 @@ static cloister_status add_shared_pages(struct placement *placement)
         machine_monitor_pages(placement->machine, CLO_CONTROL_SIZE / PAGE, &control);
     if (!placement->boot || !placement->control)
         return CLOISTER_NO_MEMORY;
-    populate(placement->control);
     cloister_status status = map(placement, CLO_VA_BOOT, boot, PAGE, PAGE_USER);
     if (status == CLOISTER_OK)
         status = map(placement, CLO_VA_CONTROL, control, CLO_CONTROL_SIZE, PAGE_USER);
     return status;
 }
 
+/* All but the mailboxes, of which most is never touched, lies together. */
 static cloister_status add_monitor_pages(struct placement *placement)
 {
-    cloister_status status = add_shared_pages(placement);
+    cloister_status status = CLOISTER_OK;
     for (unsigned i = 0; status == CLOISTER_OK && i < placement->threads; i++)
         status = add_thread_pages(placement, i);
+    machine_monitor_ahead(placement->machine, PAGES_AHEAD);
+    if (status == CLOISTER_OK)
+        status = pagetable_create(placement->machine, &placement->table);
+    if (status == CLOISTER_OK)
+        status = add_shared_pages(placement);
     return status == CLOISTER_OK ? placement_map_monitor(placement, &placement->table) : status;
 }
 
@@ -194,6 +196,7 @@ static cloister_status add_segment(struct filler *filler, const struct clo_segme
     uint8_t *memory = add_data(filler, va, placement_segment_size(segment), bytes);
     if (!memory)
         return CLOISTER_NO_MEMORY;
+    memory_populate(memory, bytes);
     memcpy(memory, placement->image + (size_t)first_page * PAGE, bytes);
     return CLOISTER_OK;
 }
@@ -226,7 +229,7 @@ static cloister_status write_first_stack(struct filler *filler, uint8_t *memory,
     struct process_stack stack = {
         .memory = memory + placement->stack_size - room,
         .size = room,
-        .top = placement_stack_top(0),
+        .top = CLO_VA_STACK_TOP(0),
         .entry = placement->entry,
         .phdr = record->phdr_vaddr ? placement->base + record->phdr_vaddr : 0,
         .phdr_count = record->phdr_count,
@@ -240,7 +243,7 @@ static cloister_status add_stack(struct filler *filler, unsigned thread, size_t 
 {
     size_t size = filler->placement->stack_size;
     size_t filled = (used + PAGE - 1) & ~(size_t)(PAGE - 1);
-    uint64_t top = placement_stack_top(thread);
+    uint64_t top = CLO_VA_STACK_TOP(thread);
     if (!add_data(filler, top - size, size - filled, 0) ||
         !add_data(filler, top - filled, filled, filled))
         return CLOISTER_NO_MEMORY;
@@ -320,9 +323,7 @@ static cloister_status place(struct filler *filler, const struct runtime_image *
                              const struct placement_options *options, struct reason *why)
 {
     struct placement *placement = filler->placement;
-    cloister_status status = pagetable_create(placement->machine, &placement->table);
-    if (status == CLOISTER_OK)
-        status = choose_base(placement, why);
+    cloister_status status = choose_base(placement, why);
     placement->entry = placement->base + placement->record.entry;
     if (status == CLOISTER_OK)
         status = add_monitor_pages(placement);

@@ -67,7 +67,7 @@ void placement_each_written(const struct placement *placement,
                                placement_segment_size(segment), visit, context);
     }
     for (unsigned i = 0; i < placement->threads; i++)
-        pagetable_each_written(table, placement_stack_top(i) - placement->stack_size,
+        pagetable_each_written(table, CLO_VA_STACK_TOP(i) - placement->stack_size,
                                placement->stack_size, visit, context);
     pagetable_each_written(table, CLO_VA_HEAP, placement->heap_size, visit, context);
 }

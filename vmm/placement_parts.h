@@ -26,11 +26,6 @@ static inline size_t placement_table_need(size_t size)
     return (size / (2u << 20) + 2 + size / (1u << 30) + 2 + 2) * PAGE;
 }
 
-static inline uint64_t placement_stack_top(unsigned thread)
-{
-    return CLO_VA_STACK + (uint64_t)(thread + 1) * CLO_STACK_STRIDE - PAGE;
-}
-
 static inline size_t placement_min(size_t a, size_t b)
 {
     return a < b ? a : b;
