@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include "base/scope.h"
+#include "base/signals.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -152,6 +153,7 @@ cloister_status file_write(const char *path, const void *bytes, size_t size, mod
     int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof temporary)
         return refuse(why, CLOISTER_TOO_BIG, "path %.200s is too long", path);
+    AUTO_SIGNALS sigset_t before = signals_hold();
     AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return refuse_errno(why, "cannot create %.200s", path);

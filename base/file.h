@@ -18,7 +18,8 @@ CLOISTER_MUST_USE cloister_status file_read(const char *path, size_t limit, uint
                                             size_t *size, struct reason *why);
 
 /* Writes the file through a temporary one in the same folder, fsync and rename, with `mode`. On
-   failure (a full disk, say) nothing is left behind and an old file stays. "-" is standard
+   failure (a full disk, say) nothing is left behind and an old file stays; a signal that ends the
+   program ends it when that is done. "-" is standard
    output; a path that is no regular file (a device, a FIFO) is written in place. */
 CLOISTER_MUST_USE cloister_status file_write(const char *path, const void *bytes, size_t size,
                                              mode_t mode, struct reason *why);

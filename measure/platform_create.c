@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/scope.h"
+#include "base/signals.h"
 #include "measure/crypto.h"
 #include "measure/platform_certificate.h"
 #include "measure/platform_files.h"
@@ -200,6 +201,7 @@ static cloister_status put_in_place(const struct place *place, const char *folde
 
 static cloister_status create_at(struct place *place, const char *folder, struct reason *why)
 {
+    AUTO_SIGNALS sigset_t before = signals_hold();
     cloister_status status = make_temporary(place, folder, why);
     if (status == CLOISTER_OK)
         status = write_state(place->folder, why);

@@ -4,6 +4,8 @@
 #include "tools/call_stream.h"
 
 #include "base/scope.h"
+#include "base/signals.h"
+#include "tools/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +38,10 @@ static cloister_status open_output(const char *path, char *temporary, size_t siz
         int length = snprintf(temporary, size, "%s.XXXXXX", path);
         if (length < 0 || (size_t)length >= size)
             return refuse(why, CLOISTER_TOO_BIG, "path %.80s… is too long", path);
+        AUTO_SIGNALS sigset_t before = signals_hold();
         *fd = mkostemp(temporary, O_CLOEXEC);
+        if (*fd >= 0)
+            interrupt_remove(temporary);
     }
     return *fd >= 0 ? CLOISTER_OK : refuse_errno(why, "cannot write %s", path);
 }
@@ -44,14 +49,15 @@ static cloister_status open_output(const char *path, char *temporary, size_t siz
 static cloister_status finish(const char *path, const char *temporary, int fd, bool good,
                               struct reason *why)
 {
+    cloister_status status = CLOISTER_OK;
     if (temporary[0] == '\0')
         return CLOISTER_OK;
-    if (good && fsync(fd) == 0 && rename(temporary, path) == 0)
-        return CLOISTER_OK;
-    cloister_status status =
-        good ? refuse_errno(why, "cannot write %s", path) : CLOISTER_OK; /* the result says why */
-    (void)unlink(temporary);
-    return status;
+    if (good && (fsync(fd) != 0 || rename(temporary, path) != 0))
+        status = refuse_errno(why, "cannot write %s", path);
+    if (!good || status != CLOISTER_OK)
+        (void)unlink(temporary);
+    interrupt_release();
+    return status; /* where it is not good the result says why */
 }
 
 cloister_status call_stream(cloister_session *session, const char *method, const char *in,

@@ -8,6 +8,7 @@
 #include "abi/manifest.h"
 #include "base/scope.h"
 #include "tools/interface_files.h"
+#include "tools/interrupt.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -129,15 +130,19 @@ static cloister_status run_protoc(const struct interface *interface, const char 
     pid_t child = fork();
     if (child < 0)
         return refuse_errno(why, "cannot start a process");
+    (void)setpgid(child, child); /* here and there: whoever is first */
     if (child == 0) {
+        interrupt_release();
         become_protoc(interface, made, to);
         _exit(127);
     }
     (void)close(take_fd(&to));
+    interrupt_pass_on(-child);
     read_output(from, output);
     while (waitpid(child, &state, 0) < 0)
         if (errno != EINTR)
             return refuse_errno(why, "cannot wait for protoc");
+    interrupt_pass_on(0);
     if (WIFEXITED(state) && WEXITSTATUS(state) == 0)
         return CLOISTER_OK;
     const char *complaint = find_complaint(output);
@@ -206,8 +211,10 @@ static int make(const char *path, const char *output)
         aside = NULL;
         status = CLOISTER_NO_MEMORY;
     }
+    interrupt_hold();
     if (status == CLOISTER_OK)
         status = make_in_folder(&interface, aside, &why);
+    interrupt_release();
     free(interface.folder);
     free(interface.source);
     free(interface.name);

@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "measure/module_image.h"
 #include "tools/compiler.h"
+#include "tools/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,11 +207,12 @@ static int build_module(const struct build *build)
         temporary = NULL;
         return tool_fail(COMMAND, CLOISTER_NO_MEMORY, NULL);
     }
+    interrupt_hold();
     cloister_status status = make(build, temporary, &why);
-    if (status == CLOISTER_OK)
-        return TOOL_OK;
-    (void)unlink(temporary);
-    return tool_fail(COMMAND, status, &why);
+    if (status != CLOISTER_OK)
+        (void)unlink(temporary);
+    interrupt_release();
+    return status == CLOISTER_OK ? TOOL_OK : tool_fail(COMMAND, status, &why);
 }
 
 /* What stands behind `--` is not ours to read. */

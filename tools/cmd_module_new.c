@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/scope.h"
+#include "base/signals.h"
 
 #include "abi/layout.h"
 
@@ -57,6 +58,7 @@ static const char template[] =
 
 static cloister_status write_new(const char *path, const char *text, struct reason *why)
 {
+    AUTO_SIGNALS sigset_t before = signals_hold();
     AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0 && errno == EEXIST)
         return refuse(why, CLOISTER_BAD_ARGUMENT,

@@ -6,6 +6,7 @@
 #include "tools/compiler.h"
 
 #include "base/scope.h"
+#include "tools/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,22 +49,44 @@ static void pass_on(FILE *messages)
         (void)fputs(place, stderr);
 }
 
+/* A group of its own, so that a signal that ends us ends all that the compiler has started. */
+static int spawn(const char *const *arguments, int messages, posix_spawn_file_actions_t *actions,
+                 posix_spawnattr_t *group, pid_t *compiler)
+{
+    int error = posix_spawn_file_actions_adddup2(actions, messages, STDERR_FILENO);
+    if (error == 0)
+        error = posix_spawnattr_setflags(group, POSIX_SPAWN_SETPGROUP);
+    if (error == 0)
+        error = posix_spawnp(compiler, arguments[0], actions, group,
+                             (char *const *)(uintptr_t)arguments, environ);
+    return error;
+}
+
 static cloister_status start(const char *const *arguments, int messages, pid_t *compiler,
                              struct reason *why)
 {
     posix_spawn_file_actions_t actions;
-    errno = posix_spawn_file_actions_init(&actions);
-    if (errno != 0)
-        return refuse_errno(why, "cannot run the compiler '%.60s'", arguments[0]);
-    errno = posix_spawn_file_actions_adddup2(&actions, messages, STDERR_FILENO);
-    if (errno == 0)
-        errno = posix_spawnp(compiler, arguments[0], &actions, NULL,
-                             (char *const *)(uintptr_t)arguments, environ);
-    int error = errno;
-    (void)posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_t group;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error == 0) {
+        error = posix_spawnattr_init(&group);
+        if (error == 0) {
+            error = spawn(arguments, messages, &actions, &group, compiler);
+            (void)posix_spawnattr_destroy(&group);
+        }
+        (void)posix_spawn_file_actions_destroy(&actions);
+    }
     errno = error;
     return error == 0 ? CLOISTER_OK
                       : refuse_errno(why, "cannot run the compiler '%.60s'", arguments[0]);
+}
+
+static cloister_status wait_for(pid_t compiler, int *state, struct reason *why)
+{
+    while (waitpid(compiler, state, 0) < 0)
+        if (errno != EINTR)
+            return refuse_errno(why, "cannot wait for the compiler");
+    return CLOISTER_OK;
 }
 
 cloister_status compiler_run(const char *const *arguments, struct reason *why)
@@ -81,14 +104,17 @@ cloister_status compiler_run(const char *const *arguments, struct reason *why)
     }
     cloister_status status = start(arguments, writes, &compiler, why);
     scope_close(&writes);
-    if (status == CLOISTER_OK)
-        pass_on(messages);
+    if (status == CLOISTER_OK) {
+        interrupt_pass_on(-compiler);
+        pass_on(messages); /* until the last of the group is gone */
+    }
     (void)fclose(messages);
     if (status != CLOISTER_OK)
         return status;
-    while (waitpid(compiler, &state, 0) < 0)
-        if (errno != EINTR)
-            return refuse_errno(why, "cannot wait for the compiler");
+    status = wait_for(compiler, &state, why);
+    interrupt_pass_on(0);
+    if (status != CLOISTER_OK)
+        return status;
     if (!WIFEXITED(state) || WEXITSTATUS(state) != 0)
         return refuse(why, CLOISTER_BAD_FORMAT, "%.60s made no module of these sources",
                       arguments[0]);

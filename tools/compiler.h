@@ -8,7 +8,8 @@
 
 /* Runs a compiler, named by the first of these words, to its end. What it says goes to standard
    error, but for the linker's remarks on dlopen and name lookup in a static glibc, which a module
-   has not anyway. BAD_FORMAT: it failed, and has said why. */
+   has not anyway. A signal that the caller has had kept (interrupt_hold) ends it.
+   BAD_FORMAT: it failed, and has said why. */
 CLOISTER_MUST_USE cloister_status compiler_run(const char *const *arguments, struct reason *why);
 
 #endif

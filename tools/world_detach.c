@@ -5,6 +5,7 @@
 
 #include "base/runtime_folder.h"
 #include "base/scope.h"
+#include "tools/interrupt.h"
 #include "tools/metrics_start.h"
 #include "tools/tool.h"
 
@@ -113,6 +114,7 @@ static int report_failure(const struct detached *world, pid_t child, bool timed_
     read_last_line(world->log_fd, line, sizeof line);
     if (world->log_temporary[0])
         (void)unlink(world->log_temporary);
+    interrupt_release();
     if (timed_out)
         return tool_fail(COMMAND,
                          refuse(&why, CLOISTER_TIMEOUT, "world %s does not serve after %d s; %s",
@@ -133,11 +135,15 @@ int detached_start(struct detached *world, const char *program, const char *cons
     if (child < 0)
         return tool_fail(COMMAND, refuse_errno(&why, "cannot start a process"), &why);
     if (child == 0) {
+        interrupt_release();
         become(world, program, words);
         _exit(TOOL_FAILED);
     }
+    interrupt_pass_on(child);
     (void)close(world->ready_fd);
-    if (!wait_ready(world->result_fd, &timed_out))
+    bool ready = wait_ready(world->result_fd, &timed_out);
+    interrupt_pass_on(0);
+    if (!ready)
         return report_failure(world, child, timed_out);
     if (world->log_temporary[0] && rename(world->log_temporary, world->log_path) != 0)
         return tool_fail(COMMAND, refuse_errno(&why, "cannot name the log %.200s", world->log_path),

@@ -12,9 +12,8 @@
 
 struct detached {
     const char *name;
-    const char *log;
-    const char *metrics;
-    /* PATH|PORT, NULL: none */ /* a file to append to; NULL: NAME.log in the runtime folder */
+    const char *log;     /* a file to append to; NULL: NAME.log in the runtime folder */
+    const char *metrics; /* PATH|PORT; NULL: none */
     /* Set by detached_prepare. */
     int ready_fd;  /* goes to the world host, which writes one byte when it serves */
     int result_fd; /* our end of it */
@@ -28,7 +27,8 @@ struct detached {
 CLOISTER_MUST_USE cloister_status detached_prepare(struct detached *world, struct reason *why);
 
 /* Starts `program` in a session of its own and waits until it serves, at most a minute. If it does
-   not, prints the last line that it logged and returns its exit status. */
+   not, prints the last line that it logged and returns its exit status. A signal that the caller
+   has had kept (interrupt_hold) ends the world, and then the program. */
 int detached_start(struct detached *world, const char *program, const char *const *words);
 
 #endif

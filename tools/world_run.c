@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/scope.h"
+#include "tools/interrupt.h"
 #include "tools/kvm_device.h"
 #include "tools/metrics_start.h"
 #include "tools/tool.h"
@@ -319,11 +320,14 @@ static int run_detached(const struct run_options *options, struct command_line *
     struct reason why = {0};
     struct detached world = {
         .name = options->name, .log = options->log, .metrics = options->metrics};
+    interrupt_hold();
     cloister_status status = detached_prepare(&world, &why);
     if (status != CLOISTER_OK)
         return tool_fail(COMMAND, status, &why);
     compose(options, world.ready_fd, line);
-    return detached_start(&world, line->keeper, line->word);
+    int exit_status = detached_start(&world, line->keeper, line->word);
+    interrupt_release();
+    return exit_status;
 }
 
 int world_run(int argc, char **argv)

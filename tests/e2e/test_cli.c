@@ -707,6 +707,55 @@ static void stream_that_fails_leaves_no_file(void **state)
     expect_refusal(TOOL_BAD_INPUT);
 }
 
+/* The module waits for input that does not come. */
+static void stream_that_is_interrupted_leaves_no_file(void **state)
+{
+    (void)state;
+    started_world_or_skip();
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    char line[700];
+    assert_int_equal(mkdir(in_folder("streamed"), 0700), 0);
+    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    int fifo = open(in_folder("fifo"), O_RDWR | O_CLOEXEC); /* so that neither end waits */
+    (void)snprintf(line, sizeof line, "test -n \"$(ls %s)\"", in_folder("streamed"));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        const char *const words[] = {"call",
+                                     "e/calls",
+                                     "invert",
+                                     "--in",
+                                     in_folder("fifo"),
+                                     "--out",
+                                     in_folder("streamed/out"),
+                                     NULL};
+        pid_t call = command_start(in_folder("call.log"), words);
+        for (int wait = 0; wait < 1000 && system(line) != 0; wait++)
+            (void)usleep(10000);
+        assert_int_equal(system(line), 0);
+        assert_int_equal(kill(call, numbers[i]), 0);
+        assert_int_equal(command_wait(call), 128 + numbers[i]);
+        assert_int_not_equal(system(line), 0);
+    }
+    (void)close(fifo);
+}
+
+static void world_that_is_interrupted_before_it_serves_is_gone(void **state)
+{
+    (void)state;
+    started_world_or_skip();
+    const char *const words[] = {"world",    "run",      "i",         "--debug",
+                                 "--detach", "--module", echo_module, NULL};
+    char line[700];
+    (void)snprintf(line, sizeof line, "ls %s | grep '^i[.]'", in_folder("run"));
+    pid_t command = command_start(in_folder("i.log"), words);
+    for (int wait = 0; wait < 10000 && system(line) != 0; wait++)
+        (void)usleep(100);
+    assert_int_equal(kill(command, SIGINT), 0);
+    assert_int_equal(command_wait(command), 128 + SIGINT);
+    RUN(&ran, "world", "ls");
+    assert_null(strstr(ran.out, "\ni "));
+    assert_false(is_there(in_folder("run/i.sock")));
+}
+
 /* Sealing and reports */
 
 static void sealed_file_opens_after_a_restart(void **state)
@@ -922,6 +971,8 @@ int main(void)
         WITH_WORLD(calls_in_flight_report_their_rate),
         WITH_WORLD(streams_go_from_file_to_file),
         WITH_WORLD(stream_that_fails_leaves_no_file),
+        WITH_WORLD(stream_that_is_interrupted_leaves_no_file),
+        cmocka_unit_test(world_that_is_interrupted_before_it_serves_is_gone),
         WITH_WORLD(sealed_file_opens_after_a_restart),
         cmocka_unit_test(report_of_a_production_world_is_accepted),
         WITH_WORLD(report_of_a_debug_world_is_refused_by_default),

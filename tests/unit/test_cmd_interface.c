@@ -2,6 +2,7 @@
  * `cloister interface` as its users meet it: what it makes, what it refuses, and that it makes all
  * or nothing. Uses the command in $CLOISTER_BUILD.
  */
+#include "tests/e2e/command.h"
 #include "tools/tool.h"
 
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +252,31 @@ static void strange_folder_names_are_taken(void **state)
     assert_run(TOOL_OK, "cloister interface a.proto -o 'x:y, z=1' && ls 'x:y, z=1'", "a_module.h");
 }
 
+/* protoc waits for somebody to write the interface. */
+static void making_that_is_interrupted_leaves_nothing(void **state)
+{
+    (void)state;
+    char source[96];
+    char made[96];
+    char log[96];
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    assert_run(0, "mkfifo a.proto", "");
+    (void)snprintf(source, sizeof source, "%s/a.proto", folder);
+    (void)snprintf(made, sizeof made, "%s/made", folder);
+    (void)snprintf(log, sizeof log, "%s/log", folder);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        pid_t command =
+            command_start(log, (const char *const[]){"interface", source, "-o", made, NULL});
+        for (int wait = 0; wait < 1000 && access(made, F_OK) != 0; wait++)
+            (void)usleep(10000);
+        (void)usleep(100000); /* into protoc; it must end the same way wherever it is */
+        assert_int_equal(kill(command, numbers[i]), 0);
+        assert_int_equal(command_wait(command), 128 + numbers[i]);
+        assert_run(0, "rm -f log && ls -A", "");
+        assert_string_equal(output, "a.proto\n");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_usage_is_told_in_one_line, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(strange_folder_names_are_taken, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(making_that_is_interrupted_leaves_nothing, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,13 +3,17 @@
  * command in $CLOISTER_BUILD; skips without.
  */
 #include "base/file.h"
+#include "tests/e2e/command.h"
 #include "tests/unit/elf_sample.h"
 #include "tools/tool.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,6 +311,53 @@ static void source_does_not_become_its_own_module(void **state)
     assert_run(TOOL_OK, "cmp m.c copy.c", "");
 }
 
+static bool is_there(const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+/* Of the command alone (kill), or of all that the terminal knows (Ctrl-C). */
+static void interrupt_build(int number, bool whole_group)
+{
+    char log[128];
+    assert_run(0, "rm -f busy && ls >before", "");
+    (void)snprintf(log, sizeof log, "%s/log", folder);
+    pid_t build =
+        command_start(log, (const char *const[]){"module", "build", "m.c", "-o", "m.mod", NULL});
+    for (int i = 0; i < 1000 && !is_there("busy"); i++)
+        (void)usleep(10000);
+    assert_true(is_there("busy"));
+    assert_int_equal(kill(whole_group ? -build : build, number), 0);
+    assert_int_equal(command_wait(build), 128 + number);
+    /* What its child was is gone, or waits for init to notice. */
+    assert_run(0, "! grep -q 'State:.[^ZX]' /proc/$(cat busy)/status 2>/dev/null", "");
+    assert_run(0, "rm -f busy log && ls | cmp - before", "");
+}
+
+static void build_that_is_interrupted_leaves_nothing(void **state)
+{
+    (void)state;
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    char here[PATH_MAX];
+    save_source(HANDLER_THAT("CLOISTER_OK"));
+    assert_run(
+        0,
+        "printf '#!/bin/sh\\nsh -c \"echo \\$\\$ >busy_; mv busy_ busy; exec sleep 1000\"\\n' "
+        ">slow && chmod +x slow",
+        "");
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(setenv("CC", "./slow", 1), 0);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        interrupt_build(numbers[i], false);
+        interrupt_build(numbers[i], true);
+    }
+    assert_int_equal(unsetenv("CC"), 0);
+    assert_int_equal(chdir(here), 0);
+}
+
 static void diff_names_what_differs(void **state)
 {
     (void)state;
@@ -348,6 +399,7 @@ int main(void)
         TEST(module_that_lacks_a_function_is_not_built),
         TEST(remarks_on_a_static_libc_are_not_shown),
         TEST(source_does_not_become_its_own_module),
+        TEST(build_that_is_interrupted_leaves_nothing),
         TEST(diff_names_what_differs),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -19,6 +19,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -238,6 +239,26 @@ static void full_disk_leaves_the_old_file(void **state)
     assert_non_null(strstr(why.text, "No space left"));
 }
 
+/* Wherever it comes: once the old or the new file is there, and no other. */
+static void signal_leaves_no_temporary_file(void **state)
+{
+    (void)state;
+    static uint8_t large[100000];
+    for (useconds_t wait_us = 0; wait_us < 10000; wait_us += 100) {
+        int end = 0;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        while (child == 0)
+            if (file_write(path, large, sizeof large, 0600, NULL) != CLOISTER_OK)
+                _exit(1);
+        (void)usleep(wait_us);
+        assert_int_equal(kill(child, SIGTERM), 0);
+        assert_int_equal(waitpid(child, &end, 0), child);
+        assert_true(WIFSIGNALED(end) && WTERMSIG(end) == SIGTERM);
+        assert_in_range(files_in_folder(), 0, 1);
+    }
+}
+
 static void symbolic_link_to_a_file_is_replaced_not_followed(void **state)
 {
     (void)state;
@@ -379,6 +400,7 @@ int main(void)
         TEST(path_that_is_too_long_is_refused),
         TEST(failed_write_leaves_the_old_file),
         TEST(full_disk_leaves_the_old_file),
+        TEST(signal_leaves_no_temporary_file),
         TEST(symbolic_link_to_a_file_is_replaced_not_followed),
         TEST(closed_descriptor_is_a_failure),
         TEST(pipe_takes_more_than_it_holds),

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/scope.h"
+#include "base/signals.h"
 #include "measure/crypto.h"
 #include "measure/openssl_scope.h"
 
@@ -68,6 +69,7 @@ cloister_status author_key_read_public(const char *path, EVP_PKEY **key, struct 
 /* O_EXCL: a key that exists may be the only one that can sign updates. */
 static cloister_status write_key(const char *path, const char *pem, size_t size, struct reason *why)
 {
+    AUTO_SIGNALS sigset_t before = signals_hold();
     AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
         return refuse(why, CLOISTER_BAD_ARGUMENT, "%s exists; a key is never overwritten", path);
