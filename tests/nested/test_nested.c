@@ -175,6 +175,30 @@ static void result_that_is_missing_is_a_failure(void **state)
     assert_int_not_equal(access("absent", F_OK), 0);
 }
 
+/* A copy of ls that asks for a library which no host has. */
+static void program_that_lacks_a_library_is_told_of(void **state)
+{
+    (void)state;
+    static const char line[] =
+        "sed 's/libc[.]so[.]6/libq.so.6/g' /bin/ls >lacking && chmod 755 lacking";
+    if (system(line) != 0 || system("ldd ./lacking | grep -q 'libq.so.6 => not found'") != 0) {
+        print_message("skipped: ls is no program with shared libraries\n");
+        skip();
+    }
+    RUN(&ran, "nested", "-f", "lacking", "--", "./lacking");
+    assert_int_equal(ran.status, BROKEN);
+    char told[512];
+    (void)snprintf(told, sizeof told, "%s needs shared libraries that this host lacks: libq.so.6\n",
+                   in_folder("here/lacking"));
+    assert_string_equal(strstr(ran.err, in_folder("here")), told);
+    assert_string_equal(strchr(ran.err, '\n'), "\n");
+    RUN(&ran, "nested", "-f", "lacking", "--", "true");
+    assert_int_equal(ran.status, 0);
+    assert_non_null(strstr(ran.err, "warning"));
+    assert_string_equal(strstr(ran.err, in_folder("here")), told);
+    assert_true(is_empty(work));
+}
+
 static void termination_ends_the_machine_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -199,6 +223,7 @@ int main(void)
         cmocka_unit_test(command_that_does_not_end_is_ended),
         cmocka_unit_test(machine_that_breaks_down_is_told),
         cmocka_unit_test(result_that_is_missing_is_a_failure),
+        cmocka_unit_test(program_that_lacks_a_library_is_told_of),
         cmocka_unit_test(termination_ends_the_machine_and_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, boot_once, remove_all);
