@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -121,7 +122,7 @@ static cloister_status write_in_place(const char *path, const void *bytes, size_
 {
     AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return refuse_errno(why, "cannot open %.200s", path);
+        return refuse_errno(why, "cannot write %.200s", path);
     if (fd_write_all(fd, bytes, size) != CLOISTER_OK)
         return refuse_errno(why, "cannot write %.200s", path);
     return CLOISTER_OK;
@@ -161,4 +162,36 @@ cloister_status file_write(const char *path, const void *bytes, size_t size, mod
     if (status != CLOISTER_OK)
         (void)unlink(temporary);
     return status;
+}
+
+cloister_status file_check_input(const char *path, struct reason *why)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        return CLOISTER_OK;
+    if (access(path, R_OK) != 0 || stat(path, &st) != 0)
+        return refuse_errno(why, "cannot open %.200s", path);
+    if (S_ISDIR(st.st_mode))
+        return refuse(why, CLOISTER_BAD_FORMAT, "%.200s is not a regular file", path);
+    return CLOISTER_OK;
+}
+
+cloister_status file_check_output(const char *path, struct reason *why)
+{
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    if (strcmp(path, "-") == 0)
+        return CLOISTER_OK;
+    bool there = stat(path, &st) == 0;
+    if (*path == '\0' || (slash && slash[1] == '\0') || (there && S_ISDIR(st.st_mode)))
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "output is '%.200s'; it must name a file", path);
+    if (there && !S_ISREG(st.st_mode))
+        return access(path, W_OK) == 0 ? CLOISTER_OK
+                                       : refuse_errno(why, "cannot write %.200s", path);
+    AUTO_FREE char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("./");
+    if (!folder)
+        return refuse(why, CLOISTER_NO_MEMORY, "out of memory");
+    if (access(folder, W_OK | X_OK) != 0)
+        return refuse_errno(why, "cannot write %.200s", path);
+    return CLOISTER_OK;
 }

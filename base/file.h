@@ -19,10 +19,15 @@ CLOISTER_MUST_USE cloister_status file_read(const char *path, size_t limit, uint
 
 /* Writes the file through a temporary one in the same folder, fsync and rename, with `mode`. On
    failure (a full disk, say) nothing is left behind and an old file stays; a signal that ends the
-   program ends it when that is done. "-" is standard
-   output; a path that is no regular file (a device, a FIFO) is written in place. */
+   program ends it when that is done. "-" is standard output; a path that is no regular file (a
+   device, a FIFO) is written in place. */
 CLOISTER_MUST_USE cloister_status file_write(const char *path, const void *bytes, size_t size,
                                              mode_t mode, struct reason *why);
+
+/* Could file_read, or file_write, take this path as things are? To be asked before long work, not
+   instead of it. Reads no byte; a device or FIFO is taken. */
+CLOISTER_MUST_USE cloister_status file_check_input(const char *path, struct reason *why);
+CLOISTER_MUST_USE cloister_status file_check_output(const char *path, struct reason *why);
 
 /* Writes all bytes to a descriptor, through short writes and EINTR. */
 CLOISTER_MUST_USE cloister_status fd_write_all(int fd, const void *bytes, size_t size);

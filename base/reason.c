@@ -36,6 +36,11 @@ static cloister_status status_of(int error)
         return CLOISTER_DENIED;
     case ENOENT:
         return CLOISTER_NOT_FOUND;
+    case ENOTDIR: /* the path is wrong, whatever is done with it */
+    case EISDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+        return CLOISTER_BAD_ARGUMENT;
     case ENOMEM:
         return CLOISTER_NO_MEMORY;
     default:

@@ -19,7 +19,8 @@ __attribute__((format(printf, 3, 4), warn_unused_result)) cloister_status
 refuse(struct reason *why, cloister_status status, const char *format, ...);
 
 /* The same with ": " and the text of errno at the end; returns CLOISTER_DENIED for EACCES and
-   EPERM, NOT_FOUND for ENOENT, NO_MEMORY for ENOMEM, CLOISTER_IO for the rest. */
+   EPERM, NOT_FOUND for ENOENT, BAD_ARGUMENT for a path that cannot be right (ENOTDIR, EISDIR,
+   ENAMETOOLONG, ELOOP), NO_MEMORY for ENOMEM, CLOISTER_IO for the rest. */
 __attribute__((format(printf, 2, 3), warn_unused_result)) cloister_status
 refuse_errno(struct reason *why, const char *format, ...);
 

@@ -124,6 +124,17 @@ static const char **compiler_arguments(const struct build *build, const struct s
     return arguments;
 }
 
+/* What is moved into place would take the place of a device, too. */
+static cloister_status check_output(const struct build *build, struct reason *why)
+{
+    struct stat st;
+    if (strcmp(build->output, "-") == 0 ||
+        (stat(build->output, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+        return refuse(why, CLOISTER_BAD_ARGUMENT,
+                      "output is '%.120s'; a module goes to a regular file", build->output);
+    return file_check_output(build->output, why);
+}
+
 /* The compiler would say so in three lines; and a source must not become its own module. */
 static cloister_status check_sources(const struct build *build, struct reason *why)
 {
@@ -179,6 +190,8 @@ static cloister_status make(const struct build *build, const char *temporary, st
     struct clo_module_record record;
     size_t size;
     cloister_status status = find_sdk(&sdk, why);
+    if (status == CLOISTER_OK)
+        status = check_output(build, why);
     if (status == CLOISTER_OK)
         status = check_sources(build, why);
     if (status == CLOISTER_OK)

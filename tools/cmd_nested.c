@@ -4,6 +4,7 @@
  */
 #include "tools/tool.h"
 
+#include "base/file.h"
 #include "base/scope.h"
 #include "tools/nested/result.h"
 
@@ -67,23 +68,6 @@ static cloister_status check_file(const char *path, struct reason *why)
     return CLOISTER_OK;
 }
 
-/* Said before the command runs rather than after it. */
-static cloister_status check_result(const char *path, struct reason *why)
-{
-    struct stat st;
-    const char *slash = strrchr(path, '/');
-    AUTO_FREE char *folder =
-        slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    if (!folder)
-        return refuse(why, CLOISTER_NO_MEMORY, "out of memory");
-    if (*path == '\0' || (slash && slash[1] == '\0') ||
-        (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-        return refuse(why, CLOISTER_BAD_ARGUMENT, "-o is '%.200s'; it must name a file", path);
-    if (access(folder, W_OK | X_OK) != 0)
-        return refuse_errno(why, "cannot write to folder %.200s", folder);
-    return CLOISTER_OK;
-}
-
 static cloister_status take_value(struct nested *nested, int option, const char *value,
                                   struct reason *why)
 {
@@ -104,7 +88,7 @@ static cloister_status take_value(struct nested *nested, int option, const char 
         status = check_file(value, why);
         break;
     default:
-        status = check_result(value, why);
+        status = file_check_output(value, why); /* before the command runs rather than after it */
         if (status == CLOISTER_OK && ++nested->result_count > RESULTS_MAX)
             status = refuse(why, CLOISTER_TOO_BIG, "more than %d files to copy out", RESULTS_MAX);
     }

@@ -63,7 +63,8 @@ static int parse_get(int argc, char **argv, struct get_options *given)
     given->target = argv[optind];
     if (!given->nonce_size || !given->output)
         return tool_usage("report get", "%s is missing", given->output ? "--nonce" : "-o FILE");
-    return TOOL_OK;
+    cloister_status status = file_check_output(given->output, &why);
+    return status == CLOISTER_OK ? TOOL_OK : tool_fail("report get", status, &why);
 }
 
 /* The module is behind the last '/': a world may be the path of a socket. */

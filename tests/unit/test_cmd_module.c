@@ -358,6 +358,42 @@ static void build_that_is_interrupted_leaves_nothing(void **state)
     assert_int_equal(chdir(here), 0);
 }
 
+/* What each command says to an output: one line, the right status, before any work. */
+static void expect_bad_output(const char *command, const char *output_file, int status)
+{
+    char line[256];
+    (void)snprintf(line, sizeof line, "%s -o %s", command, output_file);
+    assert_run(status, line, output_file);
+    assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
+}
+
+static void outputs_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {
+        "cloister module build m.c",
+        "cloister module sign x.mod -k a.pem",
+        "cloister report get nobody/m --nonce 000102030405060708090a0b0c0d0e0f",
+    };
+    save_source(HANDLER_THAT("CLOISTER_OK"));
+    assert_run(0, "mkdir -p old.d && rm -f out && ls -R >before", "");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        expect_bad_output(commands[i], "/", TOOL_BAD_INPUT);
+        expect_bad_output(commands[i], "old.d", TOOL_BAD_INPUT);
+        expect_bad_output(commands[i], "a.pem/x", TOOL_BAD_INPUT);
+        expect_bad_output(commands[i], "nowhere/x", TOOL_NOT_FOUND);
+        assert_run(0, "ls -R | cmp - before", "");
+    }
+    expect_bad_output("cloister module keygen", "old.d", TOOL_BAD_INPUT);
+    expect_bad_output("cloister module keygen", "a.pem/x", TOOL_BAD_INPUT);
+    expect_bad_output("cloister module keygen", "nowhere/x", TOOL_NOT_FOUND);
+    expect_bad_output("cloister module sign x.mod -k a.pem", "/dev/full", TOOL_IO);
+    expect_bad_output("cloister module build m.c", "-", TOOL_BAD_INPUT);
+    assert_run(0, "mkfifo fifo && ls -R >before", "");
+    expect_bad_output("cloister module build m.c", "fifo", TOOL_BAD_INPUT);
+    assert_run(0, "test -p fifo && ls -R | cmp - before", "");
+}
+
 static void diff_names_what_differs(void **state)
 {
     (void)state;
@@ -400,6 +436,7 @@ int main(void)
         TEST(remarks_on_a_static_libc_are_not_shown),
         TEST(source_does_not_become_its_own_module),
         TEST(build_that_is_interrupted_leaves_nothing),
+        TEST(outputs_that_cannot_be_are_refused),
         TEST(diff_names_what_differs),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

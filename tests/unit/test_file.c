@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -149,7 +150,7 @@ static void long_path_does_not_hide_what_is_wrong_with_it(void **state)
     (void)state;
     memset(name, 'x', sizeof name);
     name[sizeof name - 1] = '\0';
-    assert_int_equal(file_read(name, 10, &bytes, &size, &why), CLOISTER_IO);
+    assert_int_equal(file_read(name, 10, &bytes, &size, &why), CLOISTER_BAD_ARGUMENT);
     assert_non_null(strstr(why.text, "File name too long"));
     for (size_t i = 0; i + 2 < sizeof name; i += 2)
         memcpy(name + i, "./", 2);
@@ -190,6 +191,82 @@ static void folder_that_is_absent_is_not_found(void **state)
 {
     (void)state;
     assert_int_equal(file_write("/nowhere/at/all", "x", 1, 0600, &why), CLOISTER_NOT_FOUND);
+}
+
+static void folder_is_not_written(void **state)
+{
+    (void)state;
+    assert_int_equal(file_write(folder, "x", 1, 0600, &why), CLOISTER_BAD_ARGUMENT);
+    assert_non_null(strstr(why.text, "Is a directory"));
+    assert_int_equal(files_in_folder(), 0);
+}
+
+static void file_is_no_folder_to_write_in(void **state)
+{
+    (void)state;
+    char below[140];
+    (void)snprintf(below, sizeof below, "%s/x", path);
+    write_file("old", 3);
+    assert_int_equal(file_write(below, "x", 1, 0600, &why), CLOISTER_BAD_ARGUMENT);
+    expect_content("old", 3);
+}
+
+static void assert_checked(cloister_status (*check)(const char *, struct reason *), const char *of,
+                           cloister_status status)
+{
+    why.text[0] = '\0';
+    assert_int_equal(check(of, &why), status);
+    assert_int_equal(why.text[0] != '\0', status != CLOISTER_OK);
+}
+
+static void outputs_are_checked_before_they_are_written(void **state)
+{
+    (void)state;
+    char below[140];
+    (void)snprintf(below, sizeof below, "%s/x", path);
+    assert_checked(file_check_output, "-", CLOISTER_OK);
+    assert_checked(file_check_output, path, CLOISTER_OK);
+    assert_int_equal(files_in_folder(), 0);
+    write_file("old", 3);
+    assert_checked(file_check_output, path, CLOISTER_OK);
+    expect_content("old", 3);
+    assert_checked(file_check_output, "/dev/full", CLOISTER_OK);
+    assert_checked(file_check_output, folder, CLOISTER_BAD_ARGUMENT);
+    assert_checked(file_check_output, "/", CLOISTER_BAD_ARGUMENT);
+    assert_checked(file_check_output, "", CLOISTER_BAD_ARGUMENT);
+    assert_checked(file_check_output, "absent/", CLOISTER_BAD_ARGUMENT);
+    assert_checked(file_check_output, below, CLOISTER_BAD_ARGUMENT);
+    assert_checked(file_check_output, "/nowhere/at/all", CLOISTER_NOT_FOUND);
+}
+
+static void inputs_are_checked_before_they_are_read(void **state)
+{
+    (void)state;
+    assert_checked(file_check_input, "-", CLOISTER_OK);
+    assert_checked(file_check_input, "/dev/zero", CLOISTER_OK);
+    assert_checked(file_check_input, path, CLOISTER_NOT_FOUND);
+    assert_checked(file_check_input, folder, CLOISTER_BAD_FORMAT);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_checked(file_check_input, path, CLOISTER_OK);
+}
+
+/* Root may write everywhere. */
+static void what_may_not_be_written_is_denied(void **state)
+{
+    (void)state;
+    int end = 0;
+    assert_int_equal(chmod(folder, 0500), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bool denied = (geteuid() != 0 || setuid(65534) == 0) &&
+                      file_check_output(path, &why) == CLOISTER_DENIED &&
+                      file_write(path, "x", 1, 0600, &why) == CLOISTER_DENIED;
+        _exit(denied ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &end, 0), child);
+    assert_int_equal(end, 0);
+    assert_int_equal(chmod(folder, 0700), 0);
 }
 
 static void path_that_is_too_long_is_refused(void **state)
@@ -397,6 +474,11 @@ int main(void)
         TEST(device_is_written_in_place),
         TEST(full_device_is_a_failure),
         TEST(folder_that_is_absent_is_not_found),
+        TEST(folder_is_not_written),
+        TEST(file_is_no_folder_to_write_in),
+        TEST(outputs_are_checked_before_they_are_written),
+        TEST(inputs_are_checked_before_they_are_read),
+        TEST(what_may_not_be_written_is_denied),
         TEST(path_that_is_too_long_is_refused),
         TEST(failed_write_leaves_the_old_file),
         TEST(full_disk_leaves_the_old_file),

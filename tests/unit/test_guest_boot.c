@@ -313,7 +313,7 @@ static void path_that_is_too_long_is_refused(void **state)
     memset(longest, 'x', sizeof longest);
     longest[sizeof longest - 1] = '\0';
     const struct guest_options options = sample_with_initrd(longest);
-    expect_refusal(&options, CLOISTER_IO, "--initrd: cannot open xxx");
+    expect_refusal(&options, CLOISTER_BAD_ARGUMENT, "--initrd: cannot open xxx");
     assert_non_null(strstr(why.text, "File name too long"));
 }
 

@@ -57,8 +57,16 @@ static void errno_decides_the_status(void **state)
         int error;
         cloister_status status;
     } cases[] = {
-        {EACCES, CLOISTER_DENIED},    {EPERM, CLOISTER_DENIED}, {ENOENT, CLOISTER_NOT_FOUND},
-        {ENOMEM, CLOISTER_NO_MEMORY}, {EIO, CLOISTER_IO},       {ENOSPC, CLOISTER_IO},
+        {EACCES, CLOISTER_DENIED},
+        {EPERM, CLOISTER_DENIED},
+        {ENOENT, CLOISTER_NOT_FOUND},
+        {ENOMEM, CLOISTER_NO_MEMORY},
+        {EIO, CLOISTER_IO},
+        {ENOSPC, CLOISTER_IO},
+        {ENOTDIR, CLOISTER_BAD_ARGUMENT},
+        {EISDIR, CLOISTER_BAD_ARGUMENT},
+        {ENAMETOOLONG, CLOISTER_BAD_ARGUMENT},
+        {ELOOP, CLOISTER_BAD_ARGUMENT},
     };
     struct reason why;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -103,15 +103,17 @@ static cloister_status sign_file(const struct sign_options *options, struct reas
     AUTO_EVP_PKEY EVP_PKEY *key = NULL;
     AUTO_MODULE_BYTES struct module_bytes module = {0};
     AUTO_MODULE_BYTES struct module_bytes copy = {0};
-    cloister_status status = author_key_read(options->key, &key, why);
+    const char *output = options->output ? options->output : options->module;
+    cloister_status status = file_check_output(output, why);
+    if (status == CLOISTER_OK)
+        status = author_key_read(options->key, &key, why);
     if (status == CLOISTER_OK)
         status = module_bytes_read(options->module, &module, why);
     if (status == CLOISTER_OK)
         status = sign(&module, key, &copy, why);
     if (status != CLOISTER_OK)
         return status;
-    return file_write(options->output ? options->output : options->module, copy.bytes, copy.size,
-                      mode_of(options->module), why);
+    return file_write(output, copy.bytes, copy.size, mode_of(options->module), why);
 }
 
 int cmd_module_sign(int argc, char **argv)
