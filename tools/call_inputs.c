@@ -37,6 +37,13 @@ static bool gives_buffer(unsigned kind)
     return kind == CLO_PARAM_BUFFER_OUT || kind == CLO_PARAM_BUFFER_INOUT;
 }
 
+static void free_bytes(struct input_bytes *input)
+{
+    if (input->bytes)
+        bytes_wipe(input->bytes, input->size);
+    free(input->bytes);
+}
+
 static cloister_status read_text(const char *text, struct input_bytes *input, struct reason *why)
 {
     input->size = strlen(text);
@@ -75,6 +82,24 @@ static cloister_status read_word(const struct call_word *word, size_t limit,
     }
 }
 
+static bool is_pair(const char *text, cloister_parameter *parameter)
+{
+    char first[24];
+    unsigned long long a;
+    unsigned long long b;
+    const char *comma = strchr(text, ',');
+    if (!comma || (size_t)(comma - text) >= sizeof first)
+        return false;
+    memcpy(first, text, (size_t)(comma - text));
+    first[comma - text] = '\0';
+    if (tool_number("", first, 0, UINT64_MAX, &a, NULL) != CLOISTER_OK ||
+        tool_number("", comma + 1, 0, UINT64_MAX, &b, NULL) != CLOISTER_OK)
+        return false;
+    parameter->a = a;
+    parameter->b = b;
+    return true;
+}
+
 static cloister_status read_value(const struct call_word *word, cloister_parameter *parameter,
                                   struct reason *why)
 {
@@ -82,14 +107,24 @@ static cloister_status read_value(const struct call_word *word, cloister_paramet
         return refuse(why, CLOISTER_BAD_ARGUMENT,
                       "'%.40s' stands where the method takes a value pair; --value A,B gives one",
                       word->text);
-    int end = -1;
-    bool signless = !strpbrk(word->text, "+- \t");
-    if (!signless ||
-        sscanf(word->text, "%" SCNu64 ",%" SCNu64 "%n", &parameter->a, &parameter->b, &end) != 2 ||
-        end < 0 || word->text[end] != '\0')
+    if (!is_pair(word->text, parameter))
         return refuse(why, CLOISTER_BAD_ARGUMENT,
-                      "--value is '%.40s'; it must be two decimal numbers, as 1,2", word->text);
+                      "--value is '%.48s'; it must be two decimal numbers of up to 64 bits, as 1,2",
+                      word->text);
     return CLOISTER_OK;
+}
+
+cloister_status call_word_check(const struct call_word *word, struct reason *why)
+{
+    struct input_bytes bytes = {0};
+    cloister_parameter pair;
+    if (word->kind == CALL_FILE)
+        return file_check_input(word->text, why);
+    if (word->kind == CALL_VALUE)
+        return read_value(word, &pair, why);
+    cloister_status status = read_word(word, 0, &bytes, why);
+    free_bytes(&bytes);
+    return status;
 }
 
 static cloister_status check_size(const struct clo_method *method, unsigned i, size_t size,
@@ -159,9 +194,7 @@ static cloister_status make_one(const struct clo_method *method, unsigned i,
         status = check_size(method, i, input.size, why);
     if (status == CLOISTER_OK && (takes_buffer(kind) || gives_buffer(kind)))
         status = make_buffer(method, i, &input, room, made, why);
-    if (input.bytes)
-        bytes_wipe(input.bytes, input.size);
-    free(input.bytes);
+    free_bytes(&input);
     return status;
 }
 

@@ -35,6 +35,9 @@ struct call_parameters {
     size_t arena_size; /* what a session for this call needs */
 };
 
+/* Is it of its form, whatever method takes it? BAD_ARGUMENT; for a file as file_check_input. */
+CLOISTER_MUST_USE cloister_status call_word_check(const struct call_word *word, struct reason *why);
+
 /* Reads the inputs that the method declares, in order, and makes room for its outputs.
    BAD_ARGUMENT: too few, too many, of another kind, or of a size that the method does not take. On
    success and on failure the caller releases. */

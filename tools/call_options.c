@@ -3,6 +3,7 @@
  */
 #include "tools/call_options.h"
 
+#include "base/file.h"
 #include "tools/tool.h"
 
 #include <getopt.h>
@@ -40,7 +41,12 @@ static int add_input(struct call_options *options, enum call_word_kind kind)
     struct call_inputs *inputs = &options->inputs;
     if (inputs->count == CALL_WORDS_MAX)
         return tool_usage(COMMAND, "more than %u inputs; no method takes more", CALL_WORDS_MAX);
-    inputs->word[inputs->count++] = (struct call_word){.kind = kind, .text = optarg};
+    const struct call_word word = {.kind = kind, .text = optarg};
+    struct reason why;
+    cloister_status status = call_word_check(&word, &why);
+    if (status != CLOISTER_OK)
+        return tool_fail(COMMAND, status, &why);
+    inputs->word[inputs->count++] = word;
     return TOOL_OK;
 }
 
@@ -48,6 +54,10 @@ static int add_output(struct call_options *options)
 {
     if (options->out_count == CLO_PARAMETERS_MAX)
         return tool_usage(COMMAND, "more than %u outputs; no method has more", CLO_PARAMETERS_MAX);
+    struct reason why;
+    cloister_status status = file_check_output(optarg, &why);
+    if (status != CLOISTER_OK)
+        return tool_fail(COMMAND, status, &why);
     options->out[options->out_count++] = optarg;
     return TOOL_OK;
 }

@@ -238,6 +238,14 @@ static void wrong_values_are_refused_in_one_line(void **state)
         {"call", "a/b", "m", "--timeout", "99999999999999999999"},
         {"call", "a/b", "m", "--count", "1x"},
         {"call", "a/b", "m", "--room", ""},
+        {"call", "a/b", "m", "--hex", "123"},
+        {"call", "a/b", "m", "--hex", "zz"},
+        {"call", "a/b", "m", "--value", "1"},
+        {"call", "a/b", "m", "--value", "1,18446744073709551616"},
+        {"call", "a/b", "m", "--value", "1,-2"},
+        {"call", "a/b", "m", "--in", "/"},
+        {"call", "a/b", "m", "--out", "/"},
+        {"call", "a/b", "m", "--out", "/dev/null/x"},
         {"world", "show", "a b"},
         {"world", "show", ""},
     };
@@ -262,6 +270,9 @@ static void absent_things_are_not_found(void **state)
         expect_refusal(TOOL_NOT_FOUND);
     }
     assert_false(is_there("x"));
+    RUN(&ran, "call", "nobody/echo", "echo", "--in", "/nowhere/at/all");
+    expect_refusal(TOOL_NOT_FOUND);
+    assert_non_null(strstr(ran.err, "/nowhere/at/all"));
 }
 
 static void foreign_text_cannot_move_the_cursor(void **state)
