@@ -32,7 +32,11 @@ static const char help[] =
     "                        replaced, files of other origin are not\n"
     "\n"
     "The interface is protobuf 3 with one service; every string, bytes and repeated field needs a\n"
-    "maximum, in the file or in NAME.options beside it. docs/interfaces.md has the rules.\n";
+    "maximum, in the file or in NAME.options beside it. docs/interfaces.md has the rules.\n"
+    "\n"
+    "Exit status: 0 done, 4 no such file, 6 a package is missing, 7 the interface breaks a rule, "
+    "or a\n"
+    "file of other origin is in the way, others as in 'cloister --help'.\n";
 
 struct interface {
     char *folder; /* of the interface file */

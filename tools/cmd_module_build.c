@@ -33,7 +33,11 @@ static const char help[] =
     "\n"
     "musl, whose -static-pie makes a dynamic program on Debian: CC=musl-gcc, and behind the --\n"
     "  -static -nostartfiles -Wl,-pie,--no-dynamic-linker DIR/rcrt1.o DIR/crti.o DIR/crtn.o\n"
-    "  where DIR is /usr/lib/x86_64-linux-musl\n";
+    "  where DIR is /usr/lib/x86_64-linux-musl\n"
+    "\n"
+    "Exit status: 0 done, 4 no such source or compiler, 7 the compiler failed, or made no module "
+    "that\n"
+    "a world would take, others as in 'cloister --help'.\n";
 
 struct build {
     const char *output;

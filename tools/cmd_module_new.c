@@ -18,7 +18,11 @@
 
 static const char help[] = "Usage: cloister module new NAME\n"
                            "Writes NAME.c here, a small module to start from. An existing file "
-                           "is left alone.\n";
+                           "is left alone.\n"
+                           "\n"
+                           "Exit status: 0 done, 7 no name for a module, or NAME.c exists, others "
+                           "as in\n"
+                           "'cloister --help'.\n";
 
 /* %1$s is the module's name. */
 static const char template[] =

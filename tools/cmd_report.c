@@ -19,7 +19,11 @@ static const char help[] =
     "\n"
     "  get WORLD/MODULE --nonce HEX -o FILE    a fresh report about a module\n"
     "  show FILE [--json]                      what a report says, without judging it\n"
-    "  verify FILE --nonce HEX --ca ca.pem     accept a report, or say why not\n";
+    "  verify FILE --nonce HEX --ca ca.pem     accept a report, or say why not\n"
+    "\n"
+    "Exit status: 0 done (verify: accepted), 3 refused, 4 no such world, module or file, 7 a file "
+    "or\n"
+    "value is not acceptable (verify: a value is 2), others as in 'cloister --help'.\n";
 
 static const char get_help[] =
     "Usage: cloister report get WORLD/MODULE --nonce HEX -o FILE\n"
@@ -28,7 +32,11 @@ static const char get_help[] =
     "of a world's socket.\n"
     "\n"
     "  -n, --nonce HEX    16 to 64 bytes that the verifier chose afresh\n"
-    "  -o, --output FILE  where to write the report (- is standard output)\n";
+    "  -o, --output FILE  where to write the report (- is standard output)\n"
+    "\n"
+    "Exit status: 0 done, 4 no such world or module, 7 a value is not acceptable, 8 the module "
+    "has\n"
+    "ended, others as in 'cloister --help'.\n";
 
 struct get_options {
     const char *target;

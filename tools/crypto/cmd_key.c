@@ -26,22 +26,35 @@ static const char group_help[] =
     "\n"
     "  init    make them; once, before the first world\n"
     "  ca      print the CA certificate, which verifiers of reports need\n"
-    "  show    print folder, key identities and dates\n";
+    "  show    print folder, key identities and dates\n"
+    "\n"
+    "Exit status: 0 done, 4 no keys there, 5 a file is not only yours, 7 the folder is not empty\n"
+    "(init) or a file is damaged, others as in 'cloister --help'.\n";
 
 static const char init_help[] =
     "Usage: cloister key init [--state DIR]\n"
     "Makes the platform's keys in DIR (default: $CLOISTER_STATE, else /var/lib/cloister for root,\n"
     "else $XDG_STATE_HOME/cloister or ~/.local/state/cloister). Never overwrites any.\n"
-    "Back the folder up: without root.key nothing that was sealed can be opened again.\n";
+    "Back the folder up: without root.key nothing that was sealed can be opened again.\n"
+    "\n"
+    "Exit status: 0 done, 7 DIR is not empty, others as in 'cloister --help'.\n";
 
-static const char ca_help[] = "Usage: cloister key ca [--state DIR]\n"
-                              "Prints the CA certificate (PEM). It is not secret.\n";
+static const char ca_help[] =
+    "Usage: cloister key ca [--state DIR]\n"
+    "Prints the CA certificate (PEM). It is not secret.\n"
+    "\n"
+    "Exit status: 0 done, 4 no keys there, 5 a file is not only yours, others as in\n"
+    "'cloister --help'.\n";
 
 static const char show_help[] =
     "Usage: cloister key show [--state DIR]\n"
     "Prints the state folder, the SHA-256 fingerprint of the CA certificate, the platform's id as\n"
     "reports have it (ueid without its first byte), and until when the attestation certificate is\n"
-    "valid.\n";
+    "valid.\n"
+    "\n"
+    "Exit status: 0 done, 4 no keys there, 5 a file is not only yours, 7 a file is damaged, others "
+    "as\n"
+    "in 'cloister --help'.\n";
 
 /* Reads the options and finds the folder; TOOL_OK, or -1 after help, or an exit status. */
 static int start(const char *command, const char *help, int argc, char **argv, char *folder,

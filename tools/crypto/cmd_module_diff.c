@@ -17,8 +17,11 @@
 
 static const char help[] =
     "Usage: cloister module diff A.mod B.mod\n"
-    "Names the manifest fields, segments, pages and functions in which two modules differ. Exit\n"
-    "status 0: they measure alike, 1: they differ. Signatures are not compared.\n";
+    "Names the manifest fields, segments, pages and functions in which two modules differ.\n"
+    "Signatures are not compared.\n"
+    "\n"
+    "Exit status: 0 they measure alike, 1 they differ, 4 no such file, 7 no module, others as in\n"
+    "'cloister --help'.\n";
 
 enum field_kind { FIELD_NUMBER, FIELD_TEXT, FIELD_BYTES };
 

@@ -18,8 +18,11 @@
 
 static const char help[] =
     "Usage: cloister module inspect X.mod [--json]\n"
-    "Shows the manifest, the segments, the measurement and the author of a module. Exit status 3\n"
-    "means that it has a signature that is not valid.\n";
+    "Shows the manifest, the segments, the measurement and the author of a module.\n"
+    "\n"
+    "Exit status: 0 done, 3 it has a signature that is not valid, 4 no such file, 7 no module, "
+    "others\n"
+    "as in 'cloister --help'.\n";
 
 /* Everything that is shown, apart from the record. */
 struct facts {

@@ -16,12 +16,17 @@
 static const char keygen_help[] =
     "Usage: cloister module keygen -o author.pem\n"
     "Makes an author's key (P-256) in a new file that only you can read, and prints the author\n"
-    "identity. Whoever has the key can sign modules that open the author's sealed data.\n";
+    "identity. Whoever has the key can sign modules that open the author's sealed data.\n"
+    "\n"
+    "Exit status: 0 done, 7 the file exists: a key is never overwritten, others as in\n"
+    "'cloister --help'.\n";
 
 static const char key_help[] =
     "Usage: cloister module key FILE\n"
     "Prints the author identity of a private or public P-256 key (PEM): what reports and\n"
-    "`cloister report verify --author` have.\n";
+    "`cloister report verify --author` have.\n"
+    "\n"
+    "Exit status: 0 done, 4 no such file, 7 it is no such key, others as in 'cloister --help'.\n";
 
 static int print_author(const char *command, EVP_PKEY *key)
 {

@@ -26,7 +26,10 @@ static const char help[] =
     "signature that it has is replaced. The file is replaced as a whole; the measurement stays.\n"
     "\n"
     "  -k, --key FILE      the author's private key\n"
-    "  -o, --output FILE   write here instead of replacing the module\n";
+    "  -o, --output FILE   write here instead of replacing the module\n"
+    "\n"
+    "Exit status: 0 done, 4 no such file, 7 no module or no such key, others as in\n"
+    "'cloister --help'.\n";
 
 struct sign_options {
     const char *module;

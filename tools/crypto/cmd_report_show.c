@@ -19,7 +19,9 @@ static const char show_help[] =
     "Usage: cloister report show FILE [--json]\n"
     "Prints what a report says. Whether it is true is for `cloister report verify` to say.\n"
     "\n"
-    "  -j, --json  the claims as JSON (names of docs/report.md, base64url for bytes)\n";
+    "  -j, --json  the claims as JSON (names of docs/report.md, base64url for bytes)\n"
+    "\n"
+    "Exit status: 0 done, 4 no such file, 7 it is no report, others as in 'cloister --help'.\n";
 
 static void print_hex(const char *name, const struct cbor_view *view)
 {

@@ -16,7 +16,7 @@
 
 static const char verify_help[] =
     "Usage: cloister report verify FILE --nonce HEX --ca ca.pem [OPTION...]\n"
-    "Accepts a report (exit status 0) or says why not, a line for each reason (exit status 3).\n"
+    "Accepts a report or says why not, a line for each reason.\n"
     "Everything that is not asked to differ must be as it should: signature, certificate chain to "
     "a\n"
     "pinned CA, freshness, every claim in its form, no debug world.\n"
@@ -26,7 +26,11 @@ static const char verify_help[] =
     "  -m, --measurement HEX  the module must measure so (`cloister module measure`)\n"
     "  -a, --author HEX       the module must be signed by this author (`cloister module "
     "inspect`)\n"
-    "      --allow-debug      accept a debug world: its walls may be open\n";
+    "      --allow-debug      accept a debug world: its walls may be open\n"
+    "\n"
+    "Exit status: 0 accepted, 2 wrong usage or a malformed value, 3 refused, 4 no such file, 7 "
+    "ca.pem\n"
+    "has no certificate, others as in 'cloister --help'.\n";
 
 struct verify_options {
     const char *report;
