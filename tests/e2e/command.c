@@ -84,6 +84,23 @@ void command_run(struct command *command, const char *const *words)
     command_run_with_input(command, "", words);
 }
 
+void command_expect(const struct command *command, int status)
+{
+    if (command->status != status)
+        print_error("%s", command->err);
+    assert_int_equal(command->status, status);
+}
+
+void command_expect_refusal(const struct command *command, int status)
+{
+    command_expect(command, status);
+    assert_int_equal(command->out_size, 0);
+    assert_memory_equal(command->err, "cloister", 8);
+    const char *newline = strchr(command->err, '\n');
+    assert_non_null(newline);
+    assert_int_equal(newline[1], '\0');
+}
+
 pid_t command_start(const char *log, const char *const *words)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -22,6 +22,12 @@ void command_run_with_input(struct command *command, const char *input, const ch
 
 #define RUN(command, ...) command_run(command, (const char *const[]){__VA_ARGS__, NULL})
 
+/* What it must have ended with. */
+void command_expect(const struct command *command, int status);
+
+/* The same, and one line on standard error, and no output. */
+void command_expect_refusal(const struct command *command, int status);
+
 /* Starts it and does not wait: standard output goes to /dev/null, standard error to `log`. It leads
    a process group of its own, as a job of a shell does. */
 pid_t command_start(const char *log, const char *const *words);

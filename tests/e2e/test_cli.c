@@ -1,5 +1,5 @@
 /*
- * The `cloister` command on the real /dev/kvm: what it does, and what it says to wrong input.
+ * The `cloister` command on the real /dev/kvm. What needs none is in tests/unit/test_cmd_usage.c.
  */
 #include "cloister/client.h"
 #include "tests/e2e/command.h"
@@ -74,20 +74,12 @@ static int tear_down_all(void **state)
 
 static void expect(int status)
 {
-    if (ran.status != status)
-        print_error("%s", ran.err);
-    assert_int_equal(ran.status, status);
+    command_expect(&ran, status);
 }
 
-/* One line, nothing half done. */
 static void expect_refusal(int status)
 {
-    expect(status);
-    assert_int_equal(ran.out_size, 0);
-    assert_memory_equal(ran.err, "cloister", 8);
-    const char *newline = strchr(ran.err, '\n');
-    assert_non_null(newline);
-    assert_int_equal(newline[1], '\0');
+    command_expect_refusal(&ran, status);
 }
 
 static void start_world(const char *name)
@@ -132,166 +124,6 @@ static void write_text(const char *path, const char *text)
 static bool is_there(const char *path)
 {
     return access(path, F_OK) == 0;
-}
-
-/* Help and wrong usage */
-
-static void every_command_has_help(void **state)
-{
-    (void)state;
-    static const char *const commands[][2] = {
-        {"--help"},           {"world", "--help"},   {"world", "run"},     {"world", "ls"},
-        {"world", "show"},    {"world", "stop"},     {"call", "--help"},   {"exec", "--help"},
-        {"module", "--help"}, {"key", "--help"},     {"report", "--help"}, {"doctor", "--help"},
-        {"top", "--help"},    {"metrics", "--help"}, {"nested", "--help"},
-    };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        RUN(&ran, commands[i][0], commands[i][1] ? commands[i][1] : "--help", "--help");
-        expect(TOOL_OK);
-        assert_true(ran.out_size > 100);
-        assert_string_equal(ran.err, "");
-    }
-}
-
-static void top_without_a_terminal_is_refused(void **state)
-{
-    (void)state;
-    RUN(&ran, "top");
-    expect_refusal(TOOL_UNAVAILABLE);
-    RUN(&ran, "top", "-d", "0");
-    expect_refusal(TOOL_BAD_INPUT);
-    RUN(&ran, "top", "-d", "nan");
-    expect_refusal(TOOL_BAD_INPUT);
-    RUN(&ran, "top", "--sort", "colour");
-    expect_refusal(TOOL_BAD_INPUT);
-    RUN(&ran, "top", "--once", "nobody");
-    expect_refusal(TOOL_NOT_FOUND);
-}
-
-static void version_is_printed(void **state)
-{
-    (void)state;
-    RUN(&ran, "--version");
-    expect(TOOL_OK);
-    assert_string_equal(ran.out, "cloister " TOOL_VERSION "\n");
-}
-
-static void wrong_usage_is_refused_in_one_line(void **state)
-{
-    (void)state;
-    static const char *const cases[][6] = {
-        {NULL},
-        {""},
-        {"nonsense"},
-        {"world"},
-        {"world", "nonsense"},
-        {"world", "run"},
-        {"world", "run", "a"},
-        {"world", "run", "--module", "x.mod"},
-        {"world", "run", "a", "--module"},
-        {"world", "run", "a", "--nonsense"},
-        {"world", "run", "a", "--module", "x.mod", "--log=l"},
-        {"world", "ls", "a"},
-        {"world", "ls", "--nonsense"},
-        {"world", "show"},
-        {"world", "show", "a", "b"},
-        {"world", "stop"},
-        {"world", "stop", "--json", "a"},
-        {"call"},
-        {"call", "a/b"},
-        {"call", "a/b", "m", "x"},
-        {"call", "a/b", "m", "--in"},
-        {"doctor", "x"},
-        {"top", "--nonsense"},
-        {"top", "--json"},
-        {"top", "-d"},
-        {"doctor", "--nonsense"},
-        {"module"},
-        {"module", "nonsense"},
-        {"key"},
-        {"key", "nonsense"},
-        {"report"},
-        {"report", "nonsense"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        command_run(&ran, cases[i]);
-        expect_refusal(TOOL_USAGE);
-    }
-}
-
-static void wrong_values_are_refused_in_one_line(void **state)
-{
-    (void)state;
-    static const char *const cases[][7] = {
-        {"world", "run", "a b", "--module", "x"},
-        {"world", "run", "12345678901234567890123456789012", "--module", "x"},
-        {"world", "run", "a", "--module", "x", "--poll=sometimes"},
-        {"world", "run", "a", "--module", "x", "--spin=-1"},
-        {"world", "run", "a", "--module", "x", "--spin=1000001"},
-        {"world", "run", "a", "--module", "x", "--window=1"},
-        {"world", "run", "a", "--module", "x", "--window=18446744073709551616"},
-        {"world", "run", "a", "--module", "x", "--window=17179869184G"},
-        {"call", "a", "m"},
-        {"call", "/m", "m"},
-        {"call", "a/", "m"},
-        {"call", "a/b", "m", "--timeout", "0"},
-        {"call", "a/b", "m", "--timeout", "99999999999999999999"},
-        {"call", "a/b", "m", "--count", "1x"},
-        {"call", "a/b", "m", "--room", ""},
-        {"call", "a/b", "m", "--hex", "123"},
-        {"call", "a/b", "m", "--hex", "zz"},
-        {"call", "a/b", "m", "--value", "1"},
-        {"call", "a/b", "m", "--value", "1,18446744073709551616"},
-        {"call", "a/b", "m", "--value", "1,-2"},
-        {"call", "a/b", "m", "--in", "/"},
-        {"call", "a/b", "m", "--out", "/"},
-        {"call", "a/b", "m", "--out", "/dev/null/x"},
-        {"world", "show", "a b"},
-        {"world", "show", ""},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        command_run(&ran, cases[i]);
-        expect_refusal(TOOL_BAD_INPUT);
-    }
-}
-
-static void absent_things_are_not_found(void **state)
-{
-    (void)state;
-    static const char *const cases[][7] = {
-        {"world", "show", "nobody"},
-        {"world", "stop", "nobody"},
-        {"world", "show", "/nowhere/at.sock"},
-        {"call", "nobody/echo", "echo"},
-        {"report", "get", "nobody/echo", "--nonce=000102030405060708090a0b0c0d0e0f", "-o", "x"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        command_run(&ran, cases[i]);
-        expect_refusal(TOOL_NOT_FOUND);
-    }
-    assert_false(is_there("x"));
-    RUN(&ran, "call", "nobody/echo", "echo", "--in", "/nowhere/at/all");
-    expect_refusal(TOOL_NOT_FOUND);
-    assert_non_null(strstr(ran.err, "/nowhere/at/all"));
-}
-
-static void foreign_text_cannot_move_the_cursor(void **state)
-{
-    (void)state;
-    RUN(&ran, "\033[2J\033[H");
-    expect_refusal(TOOL_USAGE);
-    assert_null(strchr(ran.err, '\033'));
-}
-
-static void full_output_is_a_failure(void **state)
-{
-    (void)state;
-    char path[600];
-    char line[700];
-    started_path("cloister", path, sizeof path);
-    (void)snprintf(line, sizeof line, "%s --help >/dev/full 2>/dev/null", path);
-    int status = system(line);
-    assert_int_equal(WEXITSTATUS(status), TOOL_IO);
 }
 
 /* Worlds */
@@ -947,14 +779,6 @@ static void without_kvm_it_says_so_and_what_to_do(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_command_has_help),
-        cmocka_unit_test(version_is_printed),
-        cmocka_unit_test(top_without_a_terminal_is_refused),
-        cmocka_unit_test(wrong_usage_is_refused_in_one_line),
-        cmocka_unit_test(wrong_values_are_refused_in_one_line),
-        cmocka_unit_test(absent_things_are_not_found),
-        cmocka_unit_test(foreign_text_cannot_move_the_cursor),
-        cmocka_unit_test(full_output_is_a_failure),
         cmocka_unit_test(no_worlds_is_an_empty_list),
         cmocka_unit_test(runtime_folder_of_others_is_refused),
         cmocka_unit_test(socket_of_a_dead_world_is_not_listed),
