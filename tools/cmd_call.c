@@ -19,23 +19,6 @@
 
 #define COMMAND "call"
 
-/* The module is behind the last '/': a world may be the path of a socket. */
-static cloister_status split_target(const char *target, char *world, size_t size,
-                                    const char **module, struct reason *why)
-{
-    const char *slash = strrchr(target, '/');
-    size_t length = slash ? (size_t)(slash - target) : 0;
-    if (!slash || length == 0 || slash[1] == '\0')
-        return refuse(why, CLOISTER_BAD_ARGUMENT, "'%.80s' is not of the form WORLD/MODULE",
-                      target);
-    if (length >= size)
-        return refuse(why, CLOISTER_TOO_BIG, "world '%.80s…' is too long a name", target);
-    memcpy(world, target, length);
-    world[length] = '\0';
-    *module = slash + 1;
-    return CLOISTER_OK;
-}
-
 static cloister_status find_module(cloister_world *world, const char *name,
                                    struct clo_module_info *module, struct reason *why)
 {
@@ -274,7 +257,7 @@ int cmd_call(int argc, char **argv)
     int parsed = call_options_parse(argc, argv, &options);
     if (parsed != TOOL_OK)
         return parsed < 0 ? tool_help(call_help) : parsed;
-    cloister_status status = split_target(options.target, name, sizeof name, &module, &why);
+    cloister_status status = world_split_target(options.target, name, sizeof name, &module, &why);
     if (status == CLOISTER_OK)
         status = world_open(name, &world, &why);
     if (status != CLOISTER_OK)

@@ -75,29 +75,13 @@ static int parse_get(int argc, char **argv, struct get_options *given)
     return status == CLOISTER_OK ? TOOL_OK : tool_fail("report get", status, &why);
 }
 
-/* The module is behind the last '/': a world may be the path of a socket. */
-static cloister_status split_target(const char *target, char *world, size_t size,
-                                    const char **module, struct reason *why)
-{
-    const char *slash = strrchr(target, '/');
-    if (!slash || slash == target || !slash[1])
-        return refuse(why, CLOISTER_BAD_ARGUMENT, "'%s' is not WORLD/MODULE", target);
-    if ((size_t)(slash - target) >= size)
-        return refuse(why, CLOISTER_BAD_ARGUMENT, "the world's name in '%.40s…' is too long",
-                      target);
-    memcpy(world, target, (size_t)(slash - target));
-    world[slash - target] = '\0';
-    *module = slash + 1;
-    return CLOISTER_OK;
-}
-
 static cloister_status fetch(const struct get_options *given, uint8_t **report, size_t *size,
                              struct reason *why)
 {
     char name[PATH_MAX];
     const char *module = NULL;
     cloister_world *world;
-    cloister_status status = split_target(given->target, name, sizeof name, &module, why);
+    cloister_status status = world_split_target(given->target, name, sizeof name, &module, why);
     if (status != CLOISTER_OK)
         return status;
     status = world_open(name, &world, why);
@@ -105,6 +89,10 @@ static cloister_status fetch(const struct get_options *given, uint8_t **report, 
         return status;
     status = cloister_world_report(world, module, given->nonce, given->nonce_size, report, size);
     cloister_world_close(world);
+    if (status == CLOISTER_NOT_FOUND)
+        return refuse(why, status,
+                      "world %.60s has no module '%.40s'; 'cloister world show' lists them", name,
+                      module);
     if (status != CLOISTER_OK)
         return refuse(why, status, "a report about %s of world %s: %s", module, name,
                       cloister_status_text(status));

@@ -56,6 +56,22 @@ cloister_status world_open(const char *name, cloister_world **world, struct reas
     }
 }
 
+cloister_status world_split_target(const char *target, char *world, size_t size,
+                                   const char **module, struct reason *why)
+{
+    const char *slash = strrchr(target, '/');
+    size_t length = slash ? (size_t)(slash - target) : 0;
+    if (!slash || length == 0 || slash[1] == '\0')
+        return refuse(why, CLOISTER_BAD_ARGUMENT, "'%.80s' is not of the form WORLD/MODULE",
+                      target);
+    if (length >= size)
+        return refuse(why, CLOISTER_TOO_BIG, "world '%.80s…' is too long a name", target);
+    memcpy(world, target, length);
+    world[length] = '\0';
+    *module = slash + 1;
+    return CLOISTER_OK;
+}
+
 static cloister_status read_all(cloister_world *world, struct world_facts *facts)
 {
     cloister_status status = cloister_world_info(world, &facts->info);

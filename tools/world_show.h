@@ -21,6 +21,11 @@ CLOISTER_MUST_USE cloister_status world_facts_read(const char *name, struct worl
 CLOISTER_MUST_USE cloister_status world_open(const char *name, cloister_world **world,
                                              struct reason *why);
 
+/* Takes WORLD/MODULE apart, at the last '/': a world may be the path of a socket. `size` is that of
+   `world`; *module points into `target`. BAD_ARGUMENT, TOO_BIG. */
+CLOISTER_MUST_USE cloister_status world_split_target(const char *target, char *world, size_t size,
+                                                     const char **module, struct reason *why);
+
 /* Fresh JSON object (NULL: no memory), and a page of text on standard output. */
 json_t *world_facts_json(const struct world_facts *facts);
 void world_facts_print(const struct world_facts *facts);
