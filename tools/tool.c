@@ -178,8 +178,14 @@ int tool_dispatch(const char *group, const char *help, const struct tool_command
 {
     if (argc < 2)
         return tool_usage(group, "a command is missing");
-    if (asks_for_help(argv[1]))
+    bool of_one = argc > 2 && strcmp(argv[1], "help") == 0; /* help COMMAND */
+    if (asks_for_help(argv[1]) && !of_one)
         return tool_help(help);
+    if (of_one) {
+        static char option[] = "--help";
+        argv[1] = argv[2];
+        argv[2] = option;
+    }
     for (size_t i = 0; i < count; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

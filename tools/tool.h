@@ -52,8 +52,9 @@ struct tool_command {
     int (*run)(int argc, char **argv);
 };
 
-/* Runs the command that argv[1] names with argv + 1. `--help` and `help` print `help`. No command
-   or an unknown one: one line, TOOL_USAGE. `group` is "" for the groups themselves. */
+/* Runs the command that argv[1] names with argv + 1. `--help` and `help` print `help`, `help
+   COMMAND` that of the command. No command or an unknown one: one line, TOOL_USAGE. `group` is ""
+   for the groups themselves. */
 int tool_dispatch(const char *group, const char *help, const struct tool_command *commands,
                   size_t count, int argc, char **argv);
 

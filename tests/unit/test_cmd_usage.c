@@ -71,6 +71,19 @@ static void every_command_has_help(void **state)
     }
 }
 
+static void help_of_a_command_is_its_help(void **state)
+{
+    (void)state;
+    RUN(&ran, "help", "call");
+    expect_help();
+    assert_memory_equal(ran.out, "Usage: cloister call ", 21);
+    RUN(&ran, "module", "help", "build");
+    expect_help();
+    assert_memory_equal(ran.out, "Usage: cloister module build ", 29);
+    RUN(&ran, "help");
+    assert_memory_equal(ran.out, "Usage: cloister GROUP ", 22);
+}
+
 static void top_without_a_terminal_is_refused(void **state)
 {
     (void)state;
@@ -101,6 +114,7 @@ static void wrong_usage_is_refused_in_one_line(void **state)
         {NULL},
         {""},
         {"nonsense"},
+        {"help", "nonsense"},
         {"world"},
         {"world", "nonsense"},
         {"world", "run"},
@@ -216,6 +230,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_has_help),
+        cmocka_unit_test(help_of_a_command_is_its_help),
         cmocka_unit_test(version_is_printed),
         cmocka_unit_test(top_without_a_terminal_is_refused),
         cmocka_unit_test(wrong_usage_is_refused_in_one_line),
