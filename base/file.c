@@ -46,11 +46,18 @@ static cloister_status read_all(int fd, const char *path, size_t limit, size_t e
     return refuse(why, CLOISTER_NO_MEMORY, "no memory for %.200s", path);
 }
 
+static cloister_status refuse_empty(struct reason *why)
+{
+    return refuse(why, CLOISTER_BAD_ARGUMENT, "the name of a file is empty");
+}
+
 cloister_status file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size,
                           struct reason *why)
 {
     if (strcmp(path, "-") == 0)
         return read_all(STDIN_FILENO, "standard input", limit, 0, bytes, size, why);
+    if (!*path)
+        return refuse_empty(why);
     /* O_NONBLOCK: opening a FIFO that nobody writes to must not hang. */
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
@@ -169,6 +176,8 @@ cloister_status file_check_input(const char *path, struct reason *why)
     struct stat st;
     if (strcmp(path, "-") == 0)
         return CLOISTER_OK;
+    if (!*path)
+        return refuse_empty(why);
     if (access(path, R_OK) != 0 || stat(path, &st) != 0)
         return refuse_errno(why, "cannot open %.200s", path);
     if (S_ISDIR(st.st_mode))

@@ -121,8 +121,7 @@ int call_options_parse(int argc, char **argv, struct call_options *options)
             return taken;
     }
     if (argc - optind != 2)
-        return tool_usage(COMMAND, "WORLD/MODULE and METHOD are needed, %d words given",
-                          argc - optind);
+        return tool_usage(COMMAND, "WORLD/MODULE and METHOD are needed and nothing else");
     if (options->in_flight > 0 && options->count == 0)
         return tool_usage(COMMAND, "--in-flight needs --count");
     options->target = argv[optind];

@@ -6,6 +6,7 @@
 #include "tools/tool.h"
 
 #include "abi/manifest.h"
+#include "base/file.h"
 #include "base/scope.h"
 #include "tools/interface_files.h"
 #include "tools/interrupt.h"
@@ -114,7 +115,7 @@ static const char *find_complaint(char *output)
     static const char prefix[] = "--cloister_out: ";
     char *rest = NULL;
     char *line = strtok_r(output, "\n", &rest);
-    while (line && strstr(line, ": warning: "))
+    while (line && (strstr(line, ": warning: ") || strstr(line, "[libprotobuf WARNING ")))
         line = strtok_r(NULL, "\n", &rest);
     if (!line)
         return "protoc ended without a word";
@@ -189,8 +190,9 @@ static cloister_status split_path(const char *path, struct interface *interface,
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
     size_t length = strlen(base);
-    if (access(path, R_OK) != 0)
-        return refuse_errno(why, "cannot read %s", path);
+    cloister_status status = file_check_input(path, why);
+    if (status != CLOISTER_OK)
+        return status;
     if (length <= 6 || length > NAME_MAX - 32 || strcmp(base + length - 6, ".proto") != 0)
         return refuse(why, CLOISTER_BAD_ARGUMENT, "%s is no interface; its name ends in .proto",
                       path);
@@ -209,6 +211,8 @@ static int make(const char *path, const char *output)
     struct interface interface = {.output = output};
     struct reason why = {""};
     cloister_status status = check_packages(&why);
+    if (status == CLOISTER_OK && !*output)
+        status = refuse(&why, CLOISTER_BAD_ARGUMENT, "output is ''; it must name a folder");
     if (status == CLOISTER_OK)
         status = split_path(path, &interface, &why);
     if (status == CLOISTER_OK && asprintf(&aside, "%s/.interface.XXXXXX", output) < 0) {

@@ -146,8 +146,11 @@ static cloister_status check_sources(const struct build *build, struct reason *w
     struct stat source;
     bool there = stat(build->output, &output) == 0;
     for (int i = 0; i < build->source_count; i++) {
-        if (access(build->sources[i], R_OK) != 0 || stat(build->sources[i], &source) != 0)
-            return refuse_errno(why, "cannot read source %.120s", build->sources[i]);
+        cloister_status status = file_check_input(build->sources[i], why);
+        if (status != CLOISTER_OK)
+            return status;
+        if (stat(build->sources[i], &source) != 0)
+            return refuse_errno(why, "cannot open %.120s", build->sources[i]);
         if (there && source.st_dev == output.st_dev && source.st_ino == output.st_ino)
             return refuse(why, CLOISTER_BAD_ARGUMENT,
                           "%.120s is a source; -o must name another file", build->output);

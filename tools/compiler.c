@@ -29,13 +29,22 @@ static bool is_place(const char *line)
     return strstr(line, ": in function `") != NULL;
 }
 
-static void pass_on(FILE *messages)
+/* What the SDK looks for in vain when a source declares no module. */
+static bool is_undeclared(const char *line)
+{
+    return strstr(line, "undefined reference to `cloister_manifest_note'") != NULL;
+}
+
+/* Returns whether the sources declare a module, as far as the linker complains. */
+static bool pass_on(FILE *messages)
 {
     AUTO_FREE char *line = NULL;
     AUTO_FREE char *place = NULL;
     size_t room = 0;
+    bool declared = true;
     while (getline(&line, &room, messages) >= 0) {
         bool remark = is_remark(line);
+        declared = declared && !is_undeclared(line);
         if (place && !remark)
             (void)fputs(place, stderr);
         free(place);
@@ -47,6 +56,7 @@ static void pass_on(FILE *messages)
     }
     if (place)
         (void)fputs(place, stderr);
+    return declared;
 }
 
 /* A group of its own, so that a signal that ends us ends all that the compiler has started. */
@@ -81,42 +91,42 @@ static cloister_status start(const char *const *arguments, int messages, pid_t *
                       : refuse_errno(why, "cannot run the compiler '%.60s'", arguments[0]);
 }
 
-static cloister_status wait_for(pid_t compiler, int *state, struct reason *why)
+/* Passes on what it says until the last of its group is gone. */
+static cloister_status follow(pid_t compiler, FILE *messages, bool *declared, int *state,
+                              struct reason *why)
 {
-    while (waitpid(compiler, state, 0) < 0)
+    cloister_status status = CLOISTER_OK;
+    interrupt_pass_on(-compiler);
+    *declared = pass_on(messages);
+    while (status == CLOISTER_OK && waitpid(compiler, state, 0) < 0)
         if (errno != EINTR)
-            return refuse_errno(why, "cannot wait for the compiler");
-    return CLOISTER_OK;
+            status = refuse_errno(why, "cannot wait for the compiler");
+    interrupt_pass_on(0);
+    return status;
 }
 
 cloister_status compiler_run(const char *const *arguments, struct reason *why)
 {
     int ends[2];
     pid_t compiler;
-    int state;
+    int state = 0;
+    bool declared = true;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return refuse_errno(why, "cannot make a pipe");
     AUTO_FD int writes = ends[1];
-    FILE *messages = fdopen(ends[0], "r");
+    AUTO_FILE FILE *messages = fdopen(ends[0], "r");
     if (!messages) {
         (void)close(ends[0]);
         return refuse_errno(why, "cannot read from a pipe");
     }
     cloister_status status = start(arguments, writes, &compiler, why);
-    scope_close(&writes);
-    if (status == CLOISTER_OK) {
-        interrupt_pass_on(-compiler);
-        pass_on(messages); /* until the last of the group is gone */
-    }
-    (void)fclose(messages);
-    if (status != CLOISTER_OK)
-        return status;
-    status = wait_for(compiler, &state, why);
-    interrupt_pass_on(0);
+    (void)close(take_fd(&writes));
+    if (status == CLOISTER_OK)
+        status = follow(compiler, messages, &declared, &state, why);
     if (status != CLOISTER_OK)
         return status;
     if (!WIFEXITED(state) || WEXITSTATUS(state) != 0)
-        return refuse(why, CLOISTER_BAD_FORMAT, "%.60s made no module of these sources",
-                      arguments[0]);
+        return refuse(why, CLOISTER_BAD_FORMAT, "%.60s made no module of these sources%s",
+                      arguments[0], declared ? "" : "; none of them has CLOISTER_MODULE(...)");
     return CLOISTER_OK;
 }

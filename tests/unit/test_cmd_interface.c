@@ -154,6 +154,7 @@ static void rules_of_the_file_are_kept(void **state)
 {
     (void)state;
     assert_refused("syntax = \"proto2\"; package a; message M {} service S {}", "proto3");
+    assert_refused("", "a.proto: it must say syntax = \"proto3\"");
     assert_refused("syntax = \"proto3\"; package b;" SERVICE, "package is 'b'; it must be 'a'");
     assert_refused("syntax = \"proto3\";" SERVICE, "package is ''; it must be 'a'");
     assert_refused(HEAD "message M {}", "0 services");
@@ -241,6 +242,8 @@ static void wrong_usage_is_told_in_one_line(void **state)
     assert_run(TOOL_BAD_INPUT, "cloister interface Upper.proto -o made", "lower-case");
     assert_run(TOOL_NOT_FOUND, "cloister interface a.proto -o none/made", "none/made");
     assert_run(TOOL_BAD_INPUT, "cloister interface a.proto -o file", "file");
+    assert_run(TOOL_BAD_INPUT, "cloister interface a.proto -o ''", "must name a folder");
+    assert_run(TOOL_BAD_INPUT, "cloister interface . -o made", ". is not a regular file");
     assert_run(TOOL_OK, "cloister interface --help", "Usage: cloister interface");
 }
 

@@ -220,6 +220,7 @@ static void bad_modules_are_refused_by_name(void **state)
     assert_run(TOOL_BAD_INPUT, "cloister module measure bad.mod", "bad.mod: segment 1");
     assert_run(TOOL_BAD_INPUT, "cloister module measure .", "not a regular file");
     assert_run(TOOL_NOT_FOUND, "cloister module measure none.mod", "none.mod");
+    assert_run(TOOL_BAD_INPUT, "cloister module measure ''", "the name of a file is empty");
 }
 
 static void wrong_usage_is_told(void **state)
@@ -289,6 +290,18 @@ static void module_that_lacks_a_function_is_not_built(void **state)
     assert_run(TOOL_BAD_INPUT, "cloister module build m.c -o m.mod", "missing_function");
     assert_run(TOOL_BAD_INPUT, "cloister module build --no-libc m.c -o m.mod", "missing_function");
     assert_int_equal(run("ls m.mod*"), 2);
+}
+
+static void source_that_declares_no_module_is_told_of(void **state)
+{
+    (void)state;
+    need_compiler();
+    save_source("int f(void) { return 0; }\n");
+    assert_run(TOOL_BAD_INPUT, "cloister module build m.c -o m.mod",
+               "; none of them has CLOISTER_MODULE(...)");
+    assert_run(TOOL_BAD_INPUT, "cloister module build --no-libc m.c -o m.mod",
+               "; none of them has CLOISTER_MODULE(...)");
+    assert_run(TOOL_BAD_INPUT, "cloister module build . -o m.mod", ". is not a regular file");
 }
 
 static void remarks_on_a_static_libc_are_not_shown(void **state)
@@ -433,6 +446,7 @@ int main(void)
         TEST(wrong_usage_is_told),
         TEST(values_that_are_not_acceptable_are_told_from_wrong_usage),
         TEST(module_that_lacks_a_function_is_not_built),
+        TEST(source_that_declares_no_module_is_told_of),
         TEST(remarks_on_a_static_libc_are_not_shown),
         TEST(source_does_not_become_its_own_module),
         TEST(build_that_is_interrupted_leaves_nothing),

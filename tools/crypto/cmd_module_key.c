@@ -4,6 +4,7 @@
 #include "tools/crypto/commands.h"
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/scope.h"
 #include "measure/module_signature.h"
 #include "measure/openssl_scope.h"
@@ -61,7 +62,9 @@ int cmd_module_keygen(int argc, char **argv)
         return tool_usage("module keygen", "a key goes to a file, not to standard output");
     AUTO_EVP_PKEY EVP_PKEY *key = NULL;
     struct reason why = {0};
-    cloister_status status = author_key_make(path, &key, &why);
+    cloister_status status = file_check_output(path, &why);
+    if (status == CLOISTER_OK)
+        status = author_key_make(path, &key, &why);
     if (status != CLOISTER_OK)
         return tool_fail("module keygen", status, &why);
     return print_author("module keygen", key);

@@ -59,7 +59,10 @@ static int read_options(int argc, char **argv, struct sign_options *options)
     if (argc - optind != 1 || !options->key)
         return tool_usage(COMMAND, "one module and --key FILE are needed");
     options->module = argv[optind];
-    return -1;
+    struct reason why;
+    cloister_status status =
+        options->output ? file_check_output(options->output, &why) : CLOISTER_OK;
+    return status == CLOISTER_OK ? -1 : tool_fail(COMMAND, status, &why);
 }
 
 /* Is the signed copy the same module, and its signature valid? */
@@ -106,17 +109,15 @@ static cloister_status sign_file(const struct sign_options *options, struct reas
     AUTO_EVP_PKEY EVP_PKEY *key = NULL;
     AUTO_MODULE_BYTES struct module_bytes module = {0};
     AUTO_MODULE_BYTES struct module_bytes copy = {0};
-    const char *output = options->output ? options->output : options->module;
-    cloister_status status = file_check_output(output, why);
-    if (status == CLOISTER_OK)
-        status = author_key_read(options->key, &key, why);
+    cloister_status status = author_key_read(options->key, &key, why);
     if (status == CLOISTER_OK)
         status = module_bytes_read(options->module, &module, why);
     if (status == CLOISTER_OK)
         status = sign(&module, key, &copy, why);
     if (status != CLOISTER_OK)
         return status;
-    return file_write(output, copy.bytes, copy.size, mode_of(options->module), why);
+    return file_write(options->output ? options->output : options->module, copy.bytes, copy.size,
+                      mode_of(options->module), why);
 }
 
 int cmd_module_sign(int argc, char **argv)
