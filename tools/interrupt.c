@@ -55,6 +55,7 @@ void interrupt_release(void)
 {
     for (size_t i = 0; i < SIGNALS_ENDING; i++)
         (void)sigaction(signals_ending[i], &before[i], NULL);
+    child = 0;
     temporary = NULL;
     if (came != 0)
         (void)raise(came);

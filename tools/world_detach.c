@@ -111,6 +111,7 @@ static int report_failure(const struct detached *world, pid_t child, bool timed_
         (void)kill(child, SIGTERM);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    interrupt_pass_on(0);
     read_last_line(world->log_fd, line, sizeof line);
     if (world->log_temporary[0])
         (void)unlink(world->log_temporary);
@@ -141,9 +142,7 @@ int detached_start(struct detached *world, const char *program, const char *cons
     }
     interrupt_pass_on(child);
     (void)close(world->ready_fd);
-    bool ready = wait_ready(world->result_fd, &timed_out);
-    interrupt_pass_on(0);
-    if (!ready)
+    if (!wait_ready(world->result_fd, &timed_out))
         return report_failure(world, child, timed_out);
     if (world->log_temporary[0] && rename(world->log_temporary, world->log_path) != 0)
         return tool_fail(COMMAND, refuse_errno(&why, "cannot name the log %.200s", world->log_path),
