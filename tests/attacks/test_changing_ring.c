@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -168,23 +169,27 @@ static unsigned call_blindly(struct raw_channel *channel, const struct clo_submi
 
 static void attack(const struct target *target, bool blindly)
 {
-    struct flipper flipper = {.lock = PTHREAD_MUTEX_INITIALIZER, .target = target};
+    /* Not on the stack: after an assertion has failed the thread goes on. */
+    struct flipper *flipper = malloc(sizeof *flipper);
+    assert_non_null(flipper);
+    *flipper = (struct flipper){.lock = PTHREAD_MUTEX_INITIALIZER, .target = target};
     unsigned channels = 0;
     unsigned calls = 0;
-    assert_int_equal(pthread_create(&flipper.thread, NULL, flip, &flipper), 0);
-    for (; atomic_load(&flipper.flips) < attacked_times(FLIPS) ||
+    assert_int_equal(pthread_create(&flipper->thread, NULL, flip, flipper), 0);
+    for (; atomic_load(&flipper->flips) < attacked_times(FLIPS) ||
            channels < attacked_times(CHANNELS_LEAST);
          channels++) {
         struct raw_channel channel;
         raw_channel_ready(&channel, attacked.socket);
         struct clo_submission echo = raw_echo(&channel, 0, target->any ? WITNESS_MOST : SMALL);
-        aim(&flipper, channel.header);
+        aim(flipper, channel.header);
         calls += blindly ? call_blindly(&channel, &echo) : call_and_look(&channel, &echo);
-        aim(&flipper, NULL);
+        aim(flipper, NULL);
         raw_channel_close(&channel);
     }
-    atomic_store(&flipper.stop, true);
-    (void)pthread_join(flipper.thread, NULL);
+    atomic_store(&flipper->stop, true);
+    (void)pthread_join(flipper->thread, NULL);
+    free(flipper);
     print_message("%s: %u calls through %u channels\n", target->what, calls, channels);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define CPUID_ENTRIES 160u
+#define CPUID_ENTRIES 256u /* KVM has no more */
 #define CPUID_FEATURES 1u
 #define CPUID_TOPOLOGY 0xbu
 #define CPUID_TOPOLOGY_2 0x1fu
