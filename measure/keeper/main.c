@@ -149,7 +149,7 @@ static cloister_status prepare(const char *folder, const struct spawned *spawned
     if (status == CLOISTER_OK)
         status = crypto_protect(why);
     if (status == CLOISTER_OK)
-        status = crypto_start(why);
+        status = crypto_start_sparing(why);
     if (status != CLOISTER_OK)
         return status;
     posture_look_up(&conversation->launch.posture);
