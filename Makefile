@@ -2,6 +2,7 @@
 # Each installs what it needs first.  Everything built goes to $(BUILD).
 
 BUILD    ?= build
+MUSL     ?= /usr/lib/x86_64-linux-musl
 SANITIZE ?=
 CC       := gcc
 .DEFAULT_GOAL := all
@@ -53,6 +54,16 @@ BENCH_OBJECTS   := $(call objects,bench/*.c)
 MODULE_READER   := $(patsubst %,$(BUILD)/obj/measure/%.o,elf_image elf_layout elf_dynamic elf_notes \
                    elf_sections elf_symbols manifest module_image)
 WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) $(MODULE_READER)
+# The world host's C library is musl: it starts in half the time and is a quarter as large, and the
+# keeper copies it at every start. The sanitizers know glibc alone.
+ifeq ($(SANITIZE),)
+KERNEL_HEADERS  := -idirafter /usr/include/$(shell $(CC) -print-multiarch) -idirafter /usr/include
+WORLD_OBJECTS   := $(WORLD_OBJECTS:$(BUILD)/obj/%=$(BUILD)/musl/%)
+WORLD_LINK       = $(CC) $(STATIC_LDFLAGS) -nostdlib -o $@ $(addprefix $(MUSL)/,rcrt1.o crti.o) \
+                   $^ $(MUSL)/libc.a -lgcc $(MUSL)/crtn.o
+else
+WORLD_LINK       = $(CC) $(STATIC_LDFLAGS) -o $@ $^
+endif
 COMMAND_OBJECTS := $(TOOL_OBJECTS) $(MODULE_READER) $(CLIENT_OBJECTS) $(BASE_OBJECTS) \
                    $(BUILD)/obj/measure/platform_folder.o $(BUILD)/obj/measure/utf8.o
 
@@ -121,7 +132,7 @@ split_symbols = objcopy --only-keep-debug $@ $@.debug && strip $@
 
 $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(STATIC_LDFLAGS) -o $@ $^
+	$(WORLD_LINK)
 	$(if $(SANITIZE),,$(split_symbols))
 
 $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS) $(CRYPTO_START)
@@ -154,7 +165,13 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
-$(BUILD)/obj/%.o: %.S
+# Behind musl's headers those of the kernel. Its types are narrower here and there; the objects of the
+# same files for the tests, with glibc, are compiled with all warnings.
+$(BUILD)/musl/%.o: %.c
+	@mkdir -p $(@D)
+	musl-gcc $(CFLAGS) $(CPPFLAGS) -Wno-sign-conversion -Wno-conversion -U_FORTIFY_SOURCE $(KERNEL_HEADERS) -c -o $@ $<
+
+$(BUILD)/obj/%.o $(BUILD)/musl/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -I. -MMD -MP -c -o $@ $<
 
@@ -188,4 +205,4 @@ include bench/rules.mk
 
 include tests/rules.mk
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/musl -name '*.d' 2>/dev/null)

@@ -10,9 +10,23 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; not every C library knows it */
+#endif
+
+/* Other C libraries do both by themselves. */
 void memory_be_small(void)
 {
+#ifdef __GLIBC__
     (void)mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }
 
 void memory_populate(void *memory, size_t size)
@@ -42,6 +56,6 @@ static int drop_constant_segments(struct dl_phdr_info *object, size_t size, void
 
 void memory_trim(void)
 {
-    (void)malloc_trim(0);
+    memory_give_back();
     (void)dl_iterate_phdr(drop_constant_segments, NULL);
 }

@@ -14,8 +14,11 @@ void memory_be_small(void);
    for each. */
 void memory_populate(void *memory, size_t size);
 
-/* Gives back free heap, and the program's code and constants, which come back from its file when
-   they are needed. For the end of a start. */
+/* Gives back free heap. */
+void memory_give_back(void);
+
+/* The same, and the program's code and constants, which come back from its file when they are
+   needed. For the end of a start. */
 void memory_trim(void);
 
 #endif

@@ -11,6 +11,12 @@
 
 #define DYNAMIC_ENTRIES_MAX 128u
 
+#ifndef DT_RELR /* older C libraries */
+#define DT_RELRSZ 35
+#define DT_RELR 36
+#define DT_RELRENT 37
+#endif
+
 /* What matters of the section; a table that is not there has size 0. */
 struct dynamic {
     uint64_t rela, rela_size, rela_entry;

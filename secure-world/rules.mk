@@ -24,7 +24,7 @@ $(BUILD)/runtime/runtime.elf: secure-world/runtime.ld $(RUNTIME_OBJECTS)
 $(BUILD)/runtime/runtime.img: $(BUILD)/runtime/runtime.elf
 	objcopy -O binary $< $@
 
-$(BUILD)/obj/vmm/runtime_blob.o: vmm/runtime_blob.S $(BUILD)/runtime/runtime.img
+$(BUILD)/obj/vmm/runtime_blob.o $(BUILD)/musl/vmm/runtime_blob.o: vmm/runtime_blob.S $(BUILD)/runtime/runtime.img
 	@mkdir -p $(@D)
 	$(CC) -DRUNTIME_IMAGE='"$(BUILD)/runtime/runtime.img"' -c -o $@ $<
 

@@ -73,7 +73,6 @@ $(TEST_MODULES): $(BUILD)/tests/modules/%.mod: tests/modules/%.c $(SDK_HEADERS) 
 	$(BUILD)/cloister module build $(TEST_MODULE_OPTIONS_$*) $< -o $@
 
 # The same source with the other C library, as `module build --help` says.
-MUSL := /usr/lib/x86_64-linux-musl
 $(MUSL_MODULES): $(BUILD)/tests/modules/%_musl.mod: tests/modules/%.c $(SDK_HEADERS) $(SDK_LIBS) | $(BUILD)/cloister
 	@mkdir -p $(@D)
 	CC=musl-gcc $(BUILD)/cloister module build $< -o $@ -- \

@@ -193,7 +193,7 @@ cloister_status channel_find_slot(struct module *module, unsigned *slot, struct 
             return CLOISTER_OK;
         if (module->channels_live == module->channel_count)
             break;
-        (void)nanosleep(&step, NULL);
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
     }
     return refuse(why, CLOISTER_BUSY, "all %u channels of module %s are taken",
                   module->channel_count, module->file.name);

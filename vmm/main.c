@@ -20,11 +20,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_WANTED 8192
@@ -38,10 +38,10 @@ static void close_strangers(const struct options *options)
     int ready = options->ready_fd;
     if (ready > keeper) {
         if (ready > keeper + 1)
-            (void)close_range((unsigned)keeper + 1, (unsigned)ready - 1, 0);
-        (void)close_range((unsigned)ready + 1, ~0u, 0);
+            (void)syscall(SYS_close_range, (unsigned)keeper + 1, (unsigned)ready - 1, 0);
+        (void)syscall(SYS_close_range, (unsigned)ready + 1, ~0u, 0);
     } else {
-        (void)close_range((unsigned)keeper + 1, ~0u, 0);
+        (void)syscall(SYS_close_range, (unsigned)keeper + 1, ~0u, 0);
     }
 }
 
@@ -200,7 +200,7 @@ static cloister_status run_at(struct world *world, const struct options *options
     if (status != CLOISTER_OK)
         return status;
     /* What reading the modules took goes back first: calloc touches no page that is fresh. */
-    (void)malloc_trim(0);
+    memory_give_back();
     struct sandbox_files files = {.folder = at.folder, .guest_folder = -1};
     status = server_create(&server, world, at.listen, why);
     if (status == CLOISTER_OK)

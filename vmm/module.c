@@ -162,7 +162,7 @@ void module_pause_others(struct module *module, const struct module_thread *self
              step_count++) {
             if (step_count % KICK_STEPS == 0)
                 module_thread_kick(thread);
-            (void)nanosleep(&step, NULL);
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
         }
     }
 }

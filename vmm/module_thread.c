@@ -19,7 +19,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef sigev_notify_thread_id /* as glibc spells timer_create(2) */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 #define KICK_SIGNAL SIGRTMIN
 #define STACK_SIZE (128u << 10)
@@ -77,7 +82,7 @@ void module_thread_wake(struct module_thread *thread)
 void module_thread_kick(struct module_thread *thread)
 {
     if (thread->tid > 0)
-        (void)tgkill(getpid(), thread->tid, KICK_SIGNAL);
+        (void)syscall(SYS_tgkill, getpid(), thread->tid, KICK_SIGNAL);
 }
 
 /* Time limit */
@@ -211,7 +216,7 @@ static cloister_status prepare(struct module_thread *thread, struct reason *why)
 {
     thread->tid = gettid();
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
-    event._sigev_un._tid = thread->tid;
+    event.sigev_notify_thread_id = thread->tid;
     if (timer_create(CLOCK_MONOTONIC, &event, &thread->timer) != 0)
         return refuse_errno(why, "cannot make the timer of a module thread");
     thread->timed = true;
@@ -292,8 +297,8 @@ static uint64_t park(struct module_thread *thread, uint64_t until_ns)
     struct epoll_event events[DOORBELLS_AT_ONCE];
     while (!atomic_load(&thread->module->leaving)) {
         struct timespec left;
-        int count = epoll_pwait2(thread->epoll, events, DOORBELLS_AT_ONCE,
-                                 time_left(until_ns, &left), NULL);
+        int count = (int)syscall(SYS_epoll_pwait2, thread->epoll, events, DOORBELLS_AT_ONCE,
+                                 time_left(until_ns, &left), NULL, (size_t)0);
         if (count > 0)
             return collect(events, count);
         if (count == 0)

@@ -305,7 +305,7 @@ void vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
         vcpu->kicked = 0;
         exit->event = VCPU_KICKED;
     } else {
-        broken(exit, "memory that the machine does not have (%s)", strerrorname_np(errno));
+        broken(exit, "memory that the machine does not have (%s)", strerror(errno));
     }
     vcpu->broken = exit->event == VCPU_BROKEN || exit->event == VCPU_FAULT;
 }

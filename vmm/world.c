@@ -356,7 +356,7 @@ static void let_calls_finish(const struct world *world)
     uint64_t until = world_now() + STOP_GRACE_NS;
     for (unsigned i = 0; i < world->module_count; i++)
         while (is_busy(&world->module[i]) && world_now() < until)
-            (void)nanosleep(&step, NULL);
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
 }
 
 static void close_channels(struct module *module)

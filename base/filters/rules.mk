@@ -12,6 +12,6 @@ $(BUILD)/include/world_filters.h $(BUILD)/include/keeper_filters.h:
 	@mkdir -p $(@D)
 	$< > $@
 
-$(BUILD)/obj/vmm/sandbox.o: $(BUILD)/include/world_filters.h
+$(BUILD)/obj/vmm/sandbox.o $(BUILD)/musl/vmm/sandbox.o: $(BUILD)/include/world_filters.h
 $(BUILD)/obj/measure/keeper/keeper_sandbox.o: $(BUILD)/include/keeper_filters.h
 $(BUILD)/fuzz/obj/measure/keeper/keeper_sandbox.o: $(BUILD)/include/keeper_filters.h

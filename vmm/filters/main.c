@@ -19,7 +19,9 @@
 #include <sys/syscall.h>
 
 #define NO_EXECUTE SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)
-#define REQUEST(number) SCMP_A1_64(SCMP_CMP_EQ, number)
+#define LARGE_FILE 0100000ull /* musl asks for it where there is no other kind */
+/* The kernel takes 32 bits; musl's ioctl spreads the highest of them over the rest. */
+#define REQUEST(number) SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffffu, number)
 
 /* All threads. */
 static const struct filter_rule common[] = {
@@ -83,19 +85,23 @@ static const struct filter_rule server[] = {
     FILTER_ANY(eventfd2),                                       /* … its doorbell */
     FILTER_WHERE(fcntl, SCMP_A1(SCMP_CMP_EQ, F_ADD_SEALS)),     /* … sealed */
     FILTER_WHERE(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC)), /* … for the client */
-    FILTER_ANY(timer_delete),                                   /* the end of a module thread */
+    FILTER_WHERE_BOTH(fcntl, SCMP_A1(SCMP_CMP_EQ, F_SETFD),
+                      SCMP_A2(SCMP_CMP_EQ, FD_CLOEXEC)), /* … by which musl means the same again */
+    FILTER_ANY(timer_delete),                            /* the end of a module thread */
     FILTER_WHERE(shutdown, SCMP_A0(SCMP_CMP_EQ, CLO_KEEPER_DESCRIPTOR)), /* no more questions */
 };
 
 /* The one thread of a program: it is its own vCPU thread, and has standard input. */
 static const struct filter_rule program[] = {
-    FILTER_WHERE(read, SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO)), /* CONSOLE_READ */
+    FILTER_WHERE(read, SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO)),    /* CONSOLE_READ */
+    FILTER_WHERE(writev, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)), /* how the program ended */
 };
 
 /* … which opens /proc/PID/stat where Landlock keeps every other file away … */
 static const struct filter_rule processes[] = {
     FILTER_WHERE_BOTH(openat, SCMP_A0(SCMP_CMP_EQ, WORLD_PROCESSES),
-                      SCMP_A2(SCMP_CMP_EQ, O_RDONLY | O_CLOEXEC)), /* since when a client runs */
+                      SCMP_A2(SCMP_CMP_MASKED_EQ, ~LARGE_FILE,
+                              O_RDONLY | O_CLOEXEC)), /* since when a client runs */
 };
 
 /* … and takes its sockets away. */
