@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static_assert(MODULE_HEADER_SIZE == sizeof(Elf64_Ehdr));
+static_assert(MODULE_HEADER_SIZE == sizeof(Elf64_Ehdr), "ELF header");
 
 /* Fields of the ELF header that strip and signing change: e_shoff, and e_shentsize, e_shnum,
    e_shstrndx, which are neighbours at its end. */

@@ -25,7 +25,8 @@
 #define WORDS_OWN 7
 
 static const char help[] =
-    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-f FILE]... [-o FILE]... -- COMMAND [ARGS...]\n"
+    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-k PACKAGE] [-f FILE]... [-o FILE]... --\n"
+    "                       COMMAND [ARGS...]\n"
     "Runs a command as root in an emulated machine that has a KVM of its own (QEMU without\n"
     "acceleration, AMD SVM, one processor), for hosts whose /dev/kvm is missing or cannot run\n"
     "worlds. It starts in about five seconds, is 10 to 50 times slower, and is no sandbox.\n"
@@ -33,6 +34,7 @@ static const char help[] =
     "  -t, --time SECONDS   end it when the command has not ended then, start included\n"
     "                       (default 600)\n"
     "  -m, --memory SIZE    its memory (512M to 64G; default 2G)\n"
+    "  -k, --kernel PACKAGE its kernel: a file linux-image-*.deb of another Debian\n"
     "  -f, --file FILE      have this file or folder inside, at the same path\n"
     "  -o, --output FILE    when the command has ended copy this file out, to the same path; at\n"
     "                       most 64M\n"
@@ -43,9 +45,8 @@ static const char help[] =
     "standard output and error are kept apart and come byte by byte. There is no terminal and no\n"
     "network. Ctrl-C ends the machine. What is not copied out is gone.\n"
     "\n"
-    "The kernel is fetched once, as a Debian package, to $CLOISTER_NESTED (default: nested/ in "
-    "the\n"
-    "build folder, else $XDG_CACHE_HOME/cloister/nested).\n"
+    "Without -k the kernel is fetched once, as a Debian package, to $CLOISTER_NESTED (default:\n"
+    "nested/ in the build folder, else $XDG_CACHE_HOME/cloister/nested).\n"
     "\n"
     "Exit status: the command's; as with timeout(1) 124 the time is over, 125 any failure of ours\n"
     "(wrong usage, the machine broke down, no such result), 127 no such command inside; 128 + n\n"
@@ -54,7 +55,7 @@ static const char help[] =
 struct nested {
     char seconds[24];
     char memory[24];    /* MiB */
-    const char **files; /* -f and -o with their values */
+    const char **files; /* -k, -f and -o with their values */
     unsigned file_count, result_count;
 };
 
@@ -84,15 +85,20 @@ static cloister_status take_value(struct nested *nested, int option, const char 
         if (status == CLOISTER_OK)
             (void)snprintf(nested->memory, sizeof nested->memory, "%llu", number >> 20);
         return status;
+    case 'k':
+        nested->files[nested->file_count++] = "-k";
+        status = file_check_input(value, why);
+        break;
     case 'f':
+        nested->files[nested->file_count++] = "-f";
         status = check_file(value, why);
         break;
     default:
+        nested->files[nested->file_count++] = "-o";
         status = file_check_output(value, why); /* before the command runs rather than after it */
         if (status == CLOISTER_OK && ++nested->result_count > RESULTS_MAX)
             status = refuse(why, CLOISTER_TOO_BIG, "more than %d files to copy out", RESULTS_MAX);
     }
-    nested->files[nested->file_count++] = option == 'f' ? "-f" : "-o";
     nested->files[nested->file_count++] = value;
     return status;
 }
@@ -101,14 +107,18 @@ static cloister_status take_value(struct nested *nested, int option, const char 
 static int parse(int argc, char **argv, struct nested *nested)
 {
     static const struct option names[] = {
-        {"time", required_argument, NULL, 't'}, {"memory", required_argument, NULL, 'm'},
-        {"file", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},       {0},
+        {"time", required_argument, NULL, 't'},
+        {"memory", required_argument, NULL, 'm'},
+        {"kernel", required_argument, NULL, 'k'},
+        {"file", required_argument, NULL, 'f'},
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct reason why;
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "+:t:m:f:o:h", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:t:m:k:f:o:h", names, NULL)) != -1) {
         if (option == 'h')
             return -1;
         if (option == '?' || option == ':')

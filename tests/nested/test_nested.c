@@ -175,6 +175,15 @@ static void result_that_is_missing_is_a_failure(void **state)
     assert_int_not_equal(access("absent", F_OK), 0);
 }
 
+static void kernel_that_is_no_package_is_refused(void **state)
+{
+    (void)state;
+    RUN(&ran, "nested", "-k", "a file", "--", "true");
+    assert_int_equal(ran.status, BROKEN);
+    assert_string_equal(ran.err, "cloister nested: a file is no Debian package\n");
+    assert_true(is_empty(work));
+}
+
 /* A copy of ls that asks for a library which no host has. */
 static void program_that_lacks_a_library_is_told_of(void **state)
 {
@@ -223,6 +232,7 @@ int main(void)
         cmocka_unit_test(command_that_does_not_end_is_ended),
         cmocka_unit_test(machine_that_breaks_down_is_told),
         cmocka_unit_test(result_that_is_missing_is_a_failure),
+        cmocka_unit_test(kernel_that_is_no_package_is_refused),
         cmocka_unit_test(program_that_lacks_a_library_is_told_of),
         cmocka_unit_test(termination_ends_the_machine_and_leaves_nothing),
     };

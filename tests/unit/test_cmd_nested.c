@@ -92,6 +92,8 @@ static void options_reach_the_machine(void **state)
     (void)state;
     assert_run(0, "cloister nested -t 7 -m 1G -f cloister -o out -f libexec -- x",
                "<-t><7><-m><1024><-f><cloister><-o><out><-f><libexec><--><x>");
+    assert_run(0, "cloister nested -f cloister -k cloister -- x",
+               "<-t><600><-m><2048><-f><cloister><-k><cloister><--><x>");
     assert_run(0, "cloister nested --time 7 --memory 512M --file cloister --output out -- x -t",
                "<-t><7><-m><512><-f><cloister><-o><out><--><x><-t>");
 }
@@ -123,6 +125,7 @@ static void file_that_is_not_there_is_refused(void **state)
     assert_refused("cloister nested -f none -- x", "cannot read none");
     assert_refused("cloister nested -f '' -- x", "cannot read");
     assert_refused("cloister nested -f /dev/null -- x", "/dev/null is neither");
+    assert_refused("cloister nested -k none -- x", "cannot open none");
 }
 
 static void result_that_cannot_be_written_is_refused(void **state)
