@@ -20,8 +20,8 @@ CLOISTER_MUST_USE cloister_status crypto_protect(struct reason *why);
    keys. */
 CLOISTER_MUST_USE cloister_status crypto_start(struct reason *why);
 
-/* The same, and the context offers only what a keeper uses, if libcrypto is linked statically; it
-   starts and reads a key in half the time. */
+/* The same, and the context offers only what a keeper uses, if libcrypto is linked statically
+   (measure/crypto_provider.h says why). */
 CLOISTER_MUST_USE cloister_status crypto_start_sparing(struct reason *why);
 
 /* Frees the context and wipes what its generators know. No key of it may be in use any more. */

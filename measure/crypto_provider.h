@@ -9,9 +9,8 @@
 #include <openssl/types.h>
 #include <stdbool.h>
 
-/* Loads it into a context that has none yet; once in a process. Where libcrypto is shared it does
-   not show its provider's start: the context then gets the whole provider when it first needs one.
- */
+/* Loads it into a context that has none yet; once in a process. A shared libcrypto hides its
+   provider's start: the context then gets the whole provider when it first needs one. */
 bool crypto_provider_load(OSSL_LIB_CTX *context);
 
 #endif

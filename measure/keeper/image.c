@@ -32,8 +32,7 @@ static cloister_status check_file(int descriptor, const char *what, uint64_t siz
         return refuse(why, CLOISTER_BAD_FORMAT,
                       "the image of %s has seals 0x%x; it must have all of 0x%x", what, seals,
                       SEALS_NEEDED);
-    /* Pages of a huge-page file may be missing when they are touched: it would start and then die.
-     */
+    /* Pages of a huge-page file may be missing when they are touched: the world would die later. */
     struct statfs fs;
     if (fstatfs(descriptor, &fs) != 0 || fs.f_type != TMPFS_MAGIC)
         return refuse(why, CLOISTER_BAD_FORMAT, "the image of %s is not an ordinary memfd", what);

@@ -42,6 +42,16 @@ static void expect_help(void)
     assert_string_equal(ran.err, "");
 }
 
+#define WORDS 7 /* of a command line and its NULL */
+
+static void expect_refusals(const char *const cases[][WORDS], size_t count, int status)
+{
+    for (size_t i = 0; i < count; i++) {
+        command_run(&ran, cases[i]);
+        command_expect_refusal(&ran, status);
+    }
+}
+
 static void every_command_has_help(void **state)
 {
     (void)state;
@@ -110,7 +120,7 @@ static void version_is_printed(void **state)
 static void wrong_usage_is_refused_in_one_line(void **state)
 {
     (void)state;
-    static const char *const cases[][6] = {
+    static const char *const cases[][WORDS] = {
         {NULL},
         {""},
         {"nonsense"},
@@ -145,16 +155,13 @@ static void wrong_usage_is_refused_in_one_line(void **state)
         {"report"},
         {"report", "nonsense"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        command_run(&ran, cases[i]);
-        command_expect_refusal(&ran, TOOL_USAGE);
-    }
+    expect_refusals(cases, sizeof cases / sizeof *cases, TOOL_USAGE);
 }
 
 static void wrong_values_are_refused_in_one_line(void **state)
 {
     (void)state;
-    static const char *const cases[][7] = {
+    static const char *const cases[][WORDS] = {
         {"world", "run", "a b", "--module", "x"},
         {"world", "run", "12345678901234567890123456789012", "--module", "x"},
         {"world", "run", "a", "--module", "x", "--poll=sometimes"},
@@ -181,26 +188,20 @@ static void wrong_values_are_refused_in_one_line(void **state)
         {"world", "show", "a b"},
         {"world", "show", ""},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        command_run(&ran, cases[i]);
-        command_expect_refusal(&ran, TOOL_BAD_INPUT);
-    }
+    expect_refusals(cases, sizeof cases / sizeof *cases, TOOL_BAD_INPUT);
 }
 
 static void absent_things_are_not_found(void **state)
 {
     (void)state;
-    static const char *const cases[][7] = {
+    static const char *const cases[][WORDS] = {
         {"world", "show", "nobody"},
         {"world", "stop", "nobody"},
         {"world", "show", "/nowhere/at.sock"},
         {"call", "nobody/echo", "echo"},
         {"report", "get", "nobody/echo", "--nonce=000102030405060708090a0b0c0d0e0f", "-o", "x"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        command_run(&ran, cases[i]);
-        command_expect_refusal(&ran, TOOL_NOT_FOUND);
-    }
+    expect_refusals(cases, sizeof cases / sizeof *cases, TOOL_NOT_FOUND);
     assert_int_not_equal(access("x", F_OK), 0);
     RUN(&ran, "call", "nobody/echo", "echo", "--in", "/nowhere/at/all");
     command_expect_refusal(&ran, TOOL_NOT_FOUND);
