@@ -156,7 +156,7 @@ static inline void deliver_one(struct server *server, const struct channel *chan
         if (argument->size > 0 && server->place[i] != shared)
             memcpy(shared, server->place[i], argument->size);
     } else if (submission_kind_comes_out(kind & ~CLO_PARAM_INLINE)) {
-        server->out.inline_out = (uint8_t)argument->size;
+        reply_set_head(&server->out, CLOISTER_OK, CLOISTER_ORIGIN_MODULE, (uint8_t)argument->size);
         clear_behind(server->out.data, (unsigned)argument->size);
     }
 }
@@ -171,7 +171,7 @@ void arguments_deliver(struct server *server, const struct channel *channel, clo
 {
     if (!is_a_status(status) || (status == CLOISTER_OK && !sizes_are_sound(server)))
         status = CLOISTER_INTERNAL;
-    server->out.status = (uint16_t)status;
+    reply_set_head(&server->out, status, CLOISTER_ORIGIN_MODULE, 0);
     if (status != CLOISTER_OK) {
         memset(server->out.data, 0, CLO_INLINE_SIZE);
         return;
@@ -189,9 +189,9 @@ void arguments_deliver_pair(struct server *server, const struct channel *channel
         status = CLOISTER_INTERNAL;
     if (status != CLOISTER_OK)
         size = 0;
-    server->out.status = (uint16_t)status;
+    reply_set_head(&server->out, status, CLOISTER_ORIGIN_MODULE,
+                   pair->out_line ? (uint8_t)size : 0);
     if (pair->out_line) {
-        server->out.inline_out = (uint8_t)size;
         clear_behind(server->out.data, (unsigned)size);
         return;
     }
@@ -204,7 +204,7 @@ void arguments_deliver_pair(struct server *server, const struct channel *channel
 
 void arguments_wipe(struct server *server)
 {
-    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX && server->in.kinds >> (4 * i) != 0; i++)
         server->call.argument[i] = (cloister_argument){0};
     if (server->scratch_used > 0)
         sdk_wipe(server->scratch, server->scratch_used);

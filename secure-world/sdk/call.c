@@ -52,8 +52,7 @@ static void wipe_lines(struct server *server)
 
 static void refuse_call(struct server *server, cloister_status status)
 {
-    server->out.status = (uint16_t)status;
-    server->out.origin = CLOISTER_ORIGIN_TRANSPORT;
+    reply_set_head(&server->out, status, CLOISTER_ORIGIN_TRANSPORT, 0);
 }
 
 /* Has the channel been withdrawn since the call began? Then its memory may be another client's. */
@@ -106,7 +105,7 @@ static void open_session(struct server *server, struct channel *channel, uint64_
     server_progress(server);
     if (status < 0 || (unsigned)status > CLO_STATUS_MAX)
         status = CLOISTER_INTERNAL;
-    server->out.status = (uint16_t)status;
+    reply_set_head(&server->out, status, CLOISTER_ORIGIN_MODULE, 0);
     if (status == CLOISTER_OK)
         channel->sessions |= bit;
 }
@@ -148,9 +147,7 @@ static bool perform(struct server *server, struct channel *channel)
 static void begin(struct server *server, const struct channel *channel, bool wide)
 {
     server->out.submission = channel->turn;
-    server->out.status = CLOISTER_OK;
-    server->out.origin = CLOISTER_ORIGIN_MODULE;
-    server->out.inline_out = 0;
+    reply_set_head(&server->out, CLOISTER_OK, CLOISTER_ORIGIN_MODULE, 0);
     if (wide)
         memset(server->out.parameter, 0, sizeof server->out.parameter);
     server->call.method = server->in.method;

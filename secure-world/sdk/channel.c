@@ -51,11 +51,7 @@ void channel_publish(struct channel *channel, const struct clo_completion *compl
     if (wide)
         memcpy(out->parameter, completion->parameter, sizeof out->parameter);
     out->submission = completion->submission;
-    static_assert(offsetof(struct clo_completion, status) == 8 &&
-                      offsetof(struct clo_completion, data) == 16,
-                  "the words from status to reserved are one store");
-    shared_set_pair(&out->status, completion->status | (uint64_t)completion->origin << 16 |
-                                      (uint64_t)completion->inline_out << 24);
+    shared_set_pair(&out->status, reply_head(completion));
     memcpy(out->data, completion->data, sizeof out->data);
     __atomic_store_n(&out->turn, channel->turn, __ATOMIC_RELEASE);
     set_position(channel, channel->taken + 1);

@@ -8,6 +8,7 @@
 
 #include "abi/channel.h"
 #include "normal-world/client/shared_word.h"
+#include "reply.h"
 
 #include <stdbool.h>
 
