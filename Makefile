@@ -1,5 +1,6 @@
 # Cloister.  make run: the main job.  make test: all tests.  make bench: the numbers.
-# Each installs what it needs first.  Everything built goes to $(BUILD).
+# Each installs the packages it needs first.  Everything built goes to $(BUILD).
+# make install: for all users, under $(PREFIX).  make uninstall takes it away again.
 
 BUILD    ?= build
 MUSL     ?= /usr/lib/x86_64-linux-musl
@@ -57,7 +58,7 @@ WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) $(MODU
 # The world host's C library is musl: it starts in half the time and is a quarter as large, and the
 # keeper copies it at every start. The sanitizers know glibc alone.
 ifeq ($(SANITIZE),)
-KERNEL_HEADERS  := -idirafter /usr/include/$(shell $(CC) -print-multiarch) -idirafter /usr/include
+KERNEL_HEADERS  := -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -idirafter /usr/include
 WORLD_OBJECTS   := $(WORLD_OBJECTS:$(BUILD)/obj/%=$(BUILD)/musl/%)
 WORLD_LINK       = $(CC) $(STATIC_LDFLAGS) -nostdlib -o $@ $(addprefix $(MUSL)/,rcrt1.o crti.o) \
                    $^ $(MUSL)/libc.a -lgcc $(MUSL)/crtn.o
@@ -83,18 +84,19 @@ MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard 
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
 
 # These build in a make of their own: with -j another goal beside one would build the same files.
-ifneq ($(filter all run test bench,$(MAKECMDGOALS)),)
+ifneq ($(filter all run test bench install,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
-.PHONY: all run test bench clean packages test-packages
+.PHONY: all run test bench clean install uninstall packages test-packages
 all: packages
 	@$(MAKE) -q --no-print-directory programs || \
 	  { echo "cloister: building in $(BUILD)/ (V=1 shows each command)" && \
 	    $(MAKE) --no-print-directory $(PARALLEL) programs; }
 .PHONY: programs
 programs: $(PROGRAMS) $(BUILD)/libcloister.a $(BUILD)/libcloister.so $(BUILD)/cloister.pc \
-          interface nested $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so sdk modules
+          $(BUILD)/libcloister-verify.a $(BUILD)/libcloister-verify.so $(BUILD)/cloister-verify.pc \
+          interface nested sdk modules
 
 packages:
 	@tools/install-packages build
@@ -113,6 +115,8 @@ bench: all test-packages
 
 clean:
 	rm -rf build
+
+include install.mk
 
 # Programs
 
@@ -148,8 +152,13 @@ $(BUILD)/libcloister.so: $(CLIENT_OBJECTS:.o=.lo) $(BASE_OBJECTS:.o=.lo)
 	  -Wl,--version-script=normal-world/client/exports -o $@ $^
 	ln -sf libcloister.so $(BUILD)/libcloister.so.1
 
+# pkg_config LIBDIR,INCLUDEDIR
+pkg_config = sed -e 's|@libdir@|$(1)|' -e 's|@includedir@|$(2)|'
+
 $(BUILD)/cloister.pc: normal-world/client/cloister.pc.in
-	sed -e 's|@libdir@|$(abspath $(BUILD))|' -e 's|@includedir@|$(abspath include)|' $< > $@
+$(BUILD)/cloister-verify.pc: measure/cloister-verify.pc.in
+$(BUILD)/cloister.pc $(BUILD)/cloister-verify.pc:
+	$(call pkg_config,$(abspath $(BUILD)),$(abspath include)) $< > $@
 
 # libcloister-verify: include/cloister/verify.h
 
