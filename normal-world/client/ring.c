@@ -164,7 +164,8 @@ void ring_take(struct ring *ring)
 
 /* Waiting */
 
-void ring_spin(const struct ring *ring, struct ring_deadline deadline)
+/* Polls until something happens or the spin budget or the deadline ends. */
+static void spin(const struct ring *ring, struct ring_deadline deadline)
 {
     uint32_t spin_us = shared_peek(&ring->spin_us);
     const bool pauses = !ring->peer.no_pause;
@@ -185,25 +186,6 @@ void ring_spin(const struct ring *ring, struct ring_deadline deadline)
         if (now >= until || !live(ring))
             return;
     }
-}
-
-bool ring_poll_reply(struct ring *ring, struct in_flight_call *call, struct ring_deadline deadline,
-                     struct clo_completion *reply)
-{
-    if (ring->ended.status != CLOISTER_OK || call->state != IN_FLIGHT_WAITING || call->wide ||
-        call->cancelled)
-        return false;
-    ring_spin(ring, deadline);
-    if (!ring_arrived(ring))
-        return false;
-    look_ahead(ring);
-    shared_copy(reply, ring_next_completion(ring), offsetof(struct clo_completion, parameter));
-    if (!ring_answers(reply, (uint32_t)call->number, call->inline_capacity))
-        return false;
-    ring->completed++;
-    ring->in_flight.entries &= ~(1ull << in_flight_entry(call->number));
-    in_flight_release(&ring->in_flight, call);
-    return true;
 }
 
 /* Sleeps until woken, at most `timeout_us`. The wake word is read before the last look at the ring,
@@ -243,13 +225,31 @@ static cloister_result sleep_once(const struct ring *ring, struct ring_deadline 
 /* What arrived before the end of the channel still counts. */
 cloister_result ring_arrival(const struct ring *ring, struct ring_deadline deadline)
 {
-    ring_spin(ring, deadline);
+    spin(ring, deadline);
     for (unsigned sleeps = 0; !ring_arrived(ring); sleeps++) {
         cloister_result result = sleep_once(ring, deadline, sleeps);
         if (result.status != CLOISTER_OK && !ring_arrived(ring))
             return result;
     }
     return fine;
+}
+
+bool ring_poll_reply(struct ring *ring, struct in_flight_call *call, struct ring_deadline deadline,
+                     struct clo_completion *reply)
+{
+    if (ring->ended.status != CLOISTER_OK || call->state != IN_FLIGHT_WAITING || call->wide ||
+        call->cancelled)
+        return false;
+    if (ring_arrival(ring, deadline).status != CLOISTER_OK)
+        return false;
+    look_ahead(ring);
+    shared_copy(reply, ring_next_completion(ring), offsetof(struct clo_completion, parameter));
+    if (!ring_answers(reply, (uint32_t)call->number, call->inline_capacity))
+        return false;
+    ring->completed++;
+    ring->in_flight.entries &= ~(1ull << in_flight_entry(call->number));
+    in_flight_release(&ring->in_flight, call);
+    return true;
 }
 
 void ring_look(struct ring *ring)

@@ -93,9 +93,8 @@ struct ring_expectation {
     uint32_t arena_size;     /* bytes from the start of the arena that the call has */
 };
 
-/* Polls until a completion comes or the spin budget or the deadline ends. If it answers this call,
-   which is wanted and whose second line is not in use, *reply has it and the record is free: true.
-   Else nothing has been taken. */
+/* Waits for the next completion. If it answers this call, which is wanted and whose second line is
+   not in use, *reply has it and the record is free: true. Else nothing has been taken. */
 bool ring_poll_reply(struct ring *ring, struct in_flight_call *call, struct ring_deadline deadline,
                      struct clo_completion *reply);
 

@@ -1,6 +1,6 @@
 /*
- * A call while nothing else is in flight. It has no record; if the reply takes longer than the spin
- * budget one is made, and the call goes on as any other.
+ * A call while nothing else is in flight. It has no record until its caller gives up: then one is
+ * made, so that its completion is known when it comes.
  */
 #include "normal-world/client/ring_parts.h"
 
@@ -13,33 +13,24 @@ void ring_send(struct ring *ring, struct clo_submission *entry)
     ring_if_parked(ring);
 }
 
-static size_t completion_size(const struct ring_expectation *expected)
-{
-    return expected->wide ? sizeof(struct clo_completion) : LINE_SIZE;
-}
-
 /* Nothing else has any of the arena, so that the record gets the start of it. */
-static cloister_result receive_late(struct ring *ring, const struct ring_expectation *expected,
-                                    struct ring_deadline deadline, struct clo_completion *reply)
+static cloister_result give_up(struct ring *ring, const struct ring_expectation *expected,
+                               cloister_result why)
 {
-    struct ring_call call = {
-        .slot = in_flight_reserve(&ring->in_flight, ring->submitted, expected->arena_size)};
-    call.slot->wide = expected->wide;
-    call.slot->inline_capacity = expected->inline_capacity;
-    cloister_result result = ring_wait(ring, &call, deadline);
-    if (result.status != CLOISTER_OK)
-        return result;
-    __builtin_memcpy(reply, &call.slot->completion, completion_size(expected));
-    ring_end(ring, call.slot);
-    return result;
+    struct in_flight_call *call =
+        in_flight_reserve(&ring->in_flight, ring->submitted, expected->arena_size);
+    call->wide = expected->wide;
+    call->inline_capacity = expected->inline_capacity;
+    ring_abandon(ring, call);
+    return why.status == CLOISTER_TIMEOUT ? why : ring_fail(ring, why);
 }
 
 cloister_result ring_receive(struct ring *ring, const struct ring_expectation *expected,
                              struct ring_deadline deadline, struct clo_completion *reply)
 {
-    ring_spin(ring, deadline);
-    if (__builtin_expect(!ring_arrived(ring), 0))
-        return receive_late(ring, expected, deadline, reply);
+    cloister_result arrival = ring_arrival(ring, deadline);
+    if (__builtin_expect(arrival.status != CLOISTER_OK, 0))
+        return give_up(ring, expected, arrival);
     const struct clo_completion *from = ring_next_completion(ring);
     shared_copy(reply, from, LINE_SIZE);
     if (expected->wide)

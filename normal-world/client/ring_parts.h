@@ -25,9 +25,6 @@ static inline bool ring_answers(const struct clo_completion *copy, uint32_t turn
            copy->origin <= CLOISTER_ORIGIN_MODULE;
 }
 
-/* Polls until something happens or the spin budget or the deadline ends. */
-void ring_spin(const struct ring *ring, struct ring_deadline deadline);
-
 /* After a full fence: wakes the module if it sleeps. */
 static inline void ring_if_parked(struct ring *ring)
 {
