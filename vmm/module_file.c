@@ -152,7 +152,7 @@ static cloister_status write_image(int source, const struct elf_image *image,
         uint8_t header[MODULE_HEADER_SIZE];
         size_t size = module_image_header(image, segment, header);
         if (!copy_range(source, segment->offset, memfd, at, segment->filesz) ||
-            pwrite(memfd, header, size, (off_t)at) != (ssize_t)size)
+            (size > 0 && pwrite(memfd, header, size, (off_t)at) != (ssize_t)size))
             return refuse_errno(why, "cannot fill the memory file of the module");
         start += (uint64_t)record->segment[i].pages * CLO_PAGE_SIZE;
     }
