@@ -55,6 +55,7 @@ static cloister_status add_machine(struct small_world *world, struct reason *why
 {
     struct machine_options options = {
         .window_size = WINDOW_SIZE,
+        .code_size = runtime_image_size() + (size_t)world->file.image_pages * CLO_PAGE_SIZE,
         .monitor_size = MONITOR_BASE + placement_monitor_need(&world->file.record, 0, WINDOW_SIZE),
     };
     cloister_status status = machine_create(&world->machine, &options, why);

@@ -137,8 +137,6 @@ static uint8_t *reserve(size_t size, int protection)
     return range;
 }
 
-/* Monitor and window are neighbours in one slot: each slot more costs every start a grace period of
-   the kernel. */
 static cloister_status add_monitor_and_window(struct machine *machine, size_t monitor,
                                               size_t window, struct reason *why)
 {
@@ -160,6 +158,16 @@ static cloister_status add_monitor_and_window(struct machine *machine, size_t mo
     return status;
 }
 
+static cloister_status add_code_range(struct machine *machine, size_t size, struct reason *why)
+{
+    uint8_t *range = reserve(size, PROT_NONE);
+    if (!range)
+        return refuse_errno(why, "cannot reserve %zu bytes for code", size);
+    machine->code = range;
+    machine->code_size = size;
+    return add_slot(machine, range, size, KVM_MEM_READONLY, &machine->code_gpa, why);
+}
+
 static cloister_status fill(struct machine *machine, const struct machine_options *options,
                             struct reason *why)
 {
@@ -179,6 +187,8 @@ static cloister_status fill(struct machine *machine, const struct machine_option
     status = cpu_features_read(machine, why);
     if (status == CLOISTER_OK)
         status = add_monitor_and_window(machine, options->monitor_size, options->window_size, why);
+    if (status == CLOISTER_OK)
+        status = add_code_range(machine, options->code_size, why);
     return status;
 }
 
@@ -215,15 +225,17 @@ void machine_monitor_ahead(struct machine *machine, size_t pages)
 
 /* Shared, so that not even a debugger can change a private copy of a page. Kernels before 6.7 map a
    file that is sealed against writing only from a descriptor that cannot write. */
-static uint8_t *map_code(int memfd, size_t size)
+static bool map_code(uint8_t *at, int memfd, size_t size)
 {
-    uint8_t *code = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, memfd, 0);
-    if (code != MAP_FAILED || errno != EPERM)
-        return code;
+    int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
+    if (mmap(at, size, PROT_READ, flags, memfd, 0) != MAP_FAILED)
+        return true;
+    if (errno != EPERM)
+        return false;
     char path[32];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", memfd);
     AUTO_FD int readable = open(path, O_RDONLY | O_CLOEXEC);
-    return mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, readable, 0);
+    return mmap(at, size, PROT_READ, flags, readable, 0) != MAP_FAILED;
 }
 
 cloister_status machine_add_code(struct machine *machine, int memfd, size_t size, struct gpa *gpa,
@@ -233,22 +245,16 @@ cloister_status machine_add_code(struct machine *machine, int memfd, size_t size
     if (seals < 0 || (seals & CODE_SEALS) != CODE_SEALS)
         return refuse(why, CLOISTER_BAD_STATE, "code has seals %#x; it must have %#x", seals,
                       CODE_SEALS);
+    if (size % PAGE || !range_within(machine->code_used, size, machine->code_size))
+        return refuse(why, CLOISTER_LIMIT, "the code slot has no room for %zu bytes", size);
     /* Some KVMs fetch instructions through this mapping: it stays for the world's life. */
-    uint8_t *code = map_code(memfd, size);
-    if (code == MAP_FAILED)
+    uint8_t *code = machine->code + machine->code_used;
+    if (!map_code(code, memfd, size))
         return refuse_errno(why, "cannot map %zu bytes of code", size);
-    cloister_status status = add_slot(machine, code, size, KVM_MEM_READONLY, gpa, why);
-    if (status != CLOISTER_OK) {
-        (void)munmap(code, size);
-        return status;
-    }
+    gpa->value = machine->code_gpa.value + machine->code_used;
+    machine->code_used += size;
     *mapping = code;
     return CLOISTER_OK;
-}
-
-void machine_remove_code_mapping(const uint8_t *mapping, size_t size)
-{
-    (void)munmap((void *)(uintptr_t)mapping, size);
 }
 
 /* One page more than the slot: it stays mapped, inaccessible, and keeps the file alive. */
@@ -365,6 +371,8 @@ void machine_destroy(struct machine *machine)
         explicit_bzero(machine->monitor, machine->monitor_used);
         (void)munmap(machine->monitor, machine->monitor_size + machine->window_size);
     }
+    if (machine->code)
+        (void)munmap(machine->code, machine->code_size);
     free(machine->cpuid);
     *machine = (struct machine){.kvm_fd = -1, .vm_fd = -1};
 }

@@ -4,10 +4,13 @@
  * Guest-physical memory is handed out upwards, never reused. Slots:
  *   monitor  ordinary memory of the world host: page tables, GDT, IDT, TSS, boot, control and
  *            mailbox pages
- *   code     memfds sealed against writing, mapped read-only, KVM_MEM_READONLY
- *   data     guest_memfd that the world host has no mapping of, or locked anonymous memory
+ *   code     one reserved range that memfds sealed against writing are mapped into read-only, one
+ *            after the other; KVM_MEM_READONLY
+ *   data     guest_memfd that the world host has no mapping of, or locked anonymous memory; one a
+ *            module
  *   window   one reserved range that channel memfds are mapped into; behind the monitor's memory,
- * in one slot with it
+ *            in one slot with it
+ * They are few because each costs every start a grace period of the kernel.
  */
 #ifndef VMM_MACHINE_H
 #define VMM_MACHINE_H
@@ -30,6 +33,7 @@ struct machine_options {
     size_t
         monitor_size; /* bytes of the monitor's part of its slot, populated as used; whole pages */
     size_t window_size;  /* bytes of the channel window; whole pages */
+    size_t code_size;    /* bytes of all that machine_add_code is given; whole pages */
     bool no_guest_memfd; /* use the fallback even where guest_memfd works */
 };
 
@@ -48,6 +52,10 @@ struct machine {
     uint8_t *window; /* PROT_NONE where no channel is mapped */
     size_t window_size;
     struct gpa window_gpa;
+    uint8_t *code; /* PROT_NONE where no code is mapped */
+    size_t code_size;
+    size_t code_used;
+    struct gpa code_gpa;
     struct kvm_cpuid2 *cpuid; /* what every vCPU is given */
     uint64_t xcr0;            /* 0: no XSAVE */
     bool umip;                /* CR4.UMIP is offered */
@@ -57,8 +65,8 @@ struct machine {
 
 const char *kvm_flavour_name(enum kvm_flavour flavour);
 
-/* Opens /dev/kvm and makes the VM with its monitor slot and window. NOT_FOUND, DENIED: /dev/kvm,
-   with what to do; UNSUPPORTED: a capability is missing, named. */
+/* Opens /dev/kvm and makes the VM with its slots for monitor, window and code. NOT_FOUND, DENIED:
+   /dev/kvm, with what to do; UNSUPPORTED: a capability is missing, named. */
 CLOISTER_MUST_USE cloister_status machine_create(struct machine *machine,
                                                  const struct machine_options *options,
                                                  struct reason *why);
@@ -69,13 +77,11 @@ void *machine_monitor_pages(struct machine *machine, size_t pages, struct gpa *g
 /* The next pages to be taken will all be written: brings them in. */
 void machine_monitor_ahead(struct machine *machine, size_t pages);
 
-/* A read-only slot over a memfd that is sealed against writing (checked). */
+/* Puts a memfd of whole pages that is sealed against writing (checked) into the code slot, where it
+   stays as long as the machine. */
 CLOISTER_MUST_USE cloister_status machine_add_code(struct machine *machine, int memfd, size_t size,
                                                    struct gpa *gpa, const uint8_t **mapping,
                                                    struct reason *why);
-
-/* Takes a mapping of machine_add_code back: only when no vCPU runs any more. */
-void machine_remove_code_mapping(const uint8_t *mapping, size_t size);
 
 /* Memory for a module's data. Until machine_data_close the caller may fill `mapping`. */
 struct machine_data {

@@ -206,9 +206,9 @@ static cloister_status add_segments(struct filler *filler, struct reason *why)
     struct placement *placement = filler->placement;
     const struct module_file *file = filler->file;
     struct gpa image;
-    placement->image_size = (size_t)file->image_pages * PAGE;
-    cloister_status status = machine_add_code(
-        placement->machine, file->image, placement->image_size, &image, &placement->image, why);
+    cloister_status status =
+        machine_add_code(placement->machine, file->image, (size_t)file->image_pages * PAGE, &image,
+                         &placement->image, why);
     uint32_t page = 0;
     for (uint32_t i = 0; status == CLOISTER_OK && i < placement->record.segment_count; i++) {
         status = add_segment(filler, &placement->record.segment[i], image, page);
@@ -365,8 +365,6 @@ cloister_status placement_create(struct machine *machine, const struct runtime_i
 void placement_release(struct placement *placement)
 {
     placement_wipe_pages(placement);
-    if (placement->image)
-        machine_remove_code_mapping(placement->image, placement->image_size);
     machine_data_release(&placement->data);
     *placement = (struct placement){.data = {.memfd = -1}};
 }

@@ -31,8 +31,7 @@ struct placement {
     size_t stack_size; /* bytes of each stack */
     size_t heap_size;
     struct machine_data data; /* segments, stacks, heap, personality data */
-    const uint8_t *image;     /* mapping of the code slot */
-    size_t image_size;
+    const uint8_t *image;     /* in the code slot */
     struct clo_boot *boot;
     struct clo_control *control;
     struct clo_mailbox *mailbox[CLO_THREADS_MAX];

@@ -61,6 +61,7 @@ static cloister_status start(struct trial *trial, unsigned entry, struct reason 
     cloister_status status = fill_file(&trial->file, entry, why);
     struct machine_options wanted = {
         .monitor_size = 1u << 20, .window_size = CLO_PAGE_SIZE, .no_guest_memfd = false};
+    wanted.code_size = runtime_image_size() + (size_t)trial->file.image_pages * CLO_PAGE_SIZE;
     wanted.monitor_size += placement_monitor_need(&trial->file.record, HEAP_SIZE, CLO_PAGE_SIZE);
     if (status == CLOISTER_OK)
         status = machine_create(&trial->machine, &wanted, why);

@@ -22,6 +22,11 @@ static_assert(CLO_HC_EXIT_NUMBER == CLO_HC_EXIT, "number");
 extern const uint8_t runtime_blob[];
 extern const uint8_t runtime_blob_end[];
 
+size_t runtime_image_size(void)
+{
+    return (size_t)(runtime_blob_end - runtime_blob);
+}
+
 static int sealed_copy(const uint8_t *bytes, size_t size)
 {
     AUTO_FD int fd = memfd_create("cloister-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -36,8 +41,9 @@ static cloister_status add(struct machine *machine, struct runtime_image *image,
     image->memfd = sealed_copy(runtime_blob, image->size);
     if (image->memfd < 0)
         return refuse_errno(why, "cannot make a sealed copy of the runtime image");
+    const uint8_t *mapping;
     cloister_status status =
-        machine_add_code(machine, image->memfd, image->size, &image->gpa, &image->mapping, why);
+        machine_add_code(machine, image->memfd, image->size, &image->gpa, &mapping, why);
     if (status != CLOISTER_OK)
         return status;
     if (!descriptors_create(machine, &image->tables))
@@ -50,9 +56,8 @@ cloister_status runtime_image_add(struct machine *machine, struct runtime_image 
 {
     uint64_t text_size;
     memcpy(&text_size, runtime_blob + MONITOR_TEXT_SIZE_OFFSET, sizeof text_size);
-    *image = (struct runtime_image){.memfd = -1,
-                                    .size = (size_t)(runtime_blob_end - runtime_blob),
-                                    .text_size = (size_t)text_size};
+    *image = (struct runtime_image){
+        .memfd = -1, .size = runtime_image_size(), .text_size = (size_t)text_size};
     cloister_status status = add(machine, image, why);
     if (status != CLOISTER_OK)
         runtime_image_close(image);
@@ -61,8 +66,6 @@ cloister_status runtime_image_add(struct machine *machine, struct runtime_image 
 
 void runtime_image_close(struct runtime_image *image)
 {
-    if (image->mapping)
-        machine_remove_code_mapping(image->mapping, image->size);
     if (image->memfd >= 0)
         (void)close(image->memfd);
     *image = (struct runtime_image){.memfd = -1};

@@ -106,10 +106,14 @@ static cloister_status make_machine(struct world *world, const struct options *o
         return checked;
     struct machine_options wanted = {.monitor_size = MONITOR_BASE,
                                      .window_size = choose_window(world, options),
+                                     .code_size = runtime_image_size(),
                                      .no_guest_memfd = options->no_guest_memfd};
-    for (unsigned i = 0; i < world->module_count; i++)
-        wanted.monitor_size += placement_monitor_need(&world->module[i].file.record,
-                                                      options->memory, wanted.window_size);
+    for (unsigned i = 0; i < world->module_count; i++) {
+        const struct module_file *file = &world->module[i].file;
+        wanted.monitor_size +=
+            placement_monitor_need(&file->record, options->memory, wanted.window_size);
+        wanted.code_size += (size_t)file->image_pages * CLO_PAGE_SIZE;
+    }
     cloister_status status = machine_create(&world->machine, &wanted, why);
     if (status == CLOISTER_NOT_FOUND)
         return CLOISTER_UNSUPPORTED; /* it is the host that lacks something, not the caller */

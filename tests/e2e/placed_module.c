@@ -60,11 +60,13 @@ void placed_machine_start(struct placed_machine *placed, bool no_guest_memfd,
     payload_path(path);
     struct machine_options options = {.monitor_size = 2 * CLO_PAGE_SIZE,
                                       .window_size = WINDOW_SIZE,
+                                      .code_size = runtime_image_size(),
                                       .no_guest_memfd = no_guest_memfd};
     for (unsigned i = 0; i < modules; i++) {
         need(module_file_open(path, ELF_MODULE, &placed->module[i].file, &why), &why);
         options.monitor_size +=
             placement_monitor_need(&placed->module[i].file.record, 0, WINDOW_SIZE);
+        options.code_size += (size_t)placed->module[i].file.image_pages * CLO_PAGE_SIZE;
     }
     need(machine_create(&placed->machine, &options, &why), &why);
     need(runtime_image_add(&placed->machine, &placed->runtime, &why), &why);
