@@ -88,6 +88,22 @@ cloister_status fd_write_all(int fd, const void *bytes, size_t size)
     return CLOISTER_OK;
 }
 
+cloister_status fd_write_at(int fd, const void *bytes, size_t size, off_t offset)
+{
+    const uint8_t *from = bytes;
+    while (size > 0) {
+        ssize_t n = pwrite(fd, from, size, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return CLOISTER_IO;
+        from += n;
+        offset += n;
+        size -= (size_t)n;
+    }
+    return CLOISTER_OK;
+}
+
 cloister_status fd_read_at(int fd, void *bytes, size_t size, off_t offset)
 {
     uint8_t *to = bytes;

@@ -32,6 +32,9 @@ CLOISTER_MUST_USE cloister_status file_check_output(const char *path, struct rea
 /* Writes all bytes to a descriptor, through short writes and EINTR. */
 CLOISTER_MUST_USE cloister_status fd_write_all(int fd, const void *bytes, size_t size);
 
+/* The same from `offset` on; the descriptor's position stays. */
+CLOISTER_MUST_USE cloister_status fd_write_at(int fd, const void *bytes, size_t size, off_t offset);
+
 /* Reads all `size` bytes from `offset` on, through short reads and EINTR; the descriptor's position
    stays. IO: errno says why, 0 that the file is shorter. */
 CLOISTER_MUST_USE cloister_status fd_read_at(int fd, void *bytes, size_t size, off_t offset);

@@ -45,14 +45,15 @@ static cloister_status seal_memfd(int memfd, struct reason *why)
     return CLOISTER_OK;
 }
 
-/* Private, because a shared mapping of a sealed file is refused by older kernels. */
+/* Private, because a shared mapping of a sealed file is refused by older kernels; all of it at
+   once, because most will be read. */
 static cloister_status map_sealed(int memfd, struct mapping *mapping, struct reason *why)
 {
     struct stat st;
     if (fstat(memfd, &st) != 0)
         return refuse_errno(why, "cannot examine a memory file");
     mapping->size = (size_t)st.st_size;
-    mapping->bytes = mmap(NULL, mapping->size, PROT_READ, MAP_PRIVATE, memfd, 0);
+    mapping->bytes = mmap(NULL, mapping->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, memfd, 0);
     if (mapping->bytes == MAP_FAILED)
         return refuse_errno(why, "cannot map a memory file");
     return CLOISTER_OK;
@@ -122,26 +123,8 @@ static cloister_status name_from_path(const char *path, enum elf_kind kind,
                   path, CLO_NAME_SIZE - 1);
 }
 
-/* Between two memory files of our own, of which the first is sealed. */
-static bool copy_range(int from, uint64_t offset, int to, uint64_t at, uint64_t size)
-{
-    off64_t in = (off64_t)offset;
-    off64_t out = (off64_t)at;
-    while (size > 0) {
-        ssize_t n = copy_file_range(from, &in, to, &out, size, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n == 0)
-            errno = EIO;
-        if (n <= 0)
-            return false;
-        size -= (uint64_t)n;
-    }
-    return true;
-}
-
 /* As module_image_write, but by the kernel: a write through a mapping would fault for each page. */
-static cloister_status write_image(int source, const struct elf_image *image,
+static cloister_status write_image(const struct elf_image *image,
                                    const struct clo_module_record *record, int memfd,
                                    struct reason *why)
 {
@@ -151,8 +134,9 @@ static cloister_status write_image(int source, const struct elf_image *image,
         uint64_t at = start + segment->vaddr % CLO_PAGE_SIZE;
         uint8_t header[MODULE_HEADER_SIZE];
         size_t size = module_image_header(image, segment, header);
-        if (!copy_range(source, segment->offset, memfd, at, segment->filesz) ||
-            (size > 0 && pwrite(memfd, header, size, (off_t)at) != (ssize_t)size))
+        if (fd_write_at(memfd, image->bytes + segment->offset, segment->filesz, (off_t)at) !=
+                CLOISTER_OK ||
+            fd_write_at(memfd, header, size, (off_t)at) != CLOISTER_OK)
             return refuse_errno(why, "cannot fill the memory file of the module");
         start += (uint64_t)record->segment[i].pages * CLO_PAGE_SIZE;
     }
@@ -168,7 +152,7 @@ static cloister_status make_image(const struct elf_image *image, struct module_f
     if (status == CLOISTER_OK && ftruncate(memfd, (off_t)pages * CLO_PAGE_SIZE) != 0)
         status = refuse_errno(why, "no memory file of %u pages for the module", pages);
     if (status == CLOISTER_OK)
-        status = write_image(file->source, image, &file->record, memfd, why);
+        status = write_image(image, &file->record, memfd, why);
     if (status == CLOISTER_OK)
         status = seal_memfd(memfd, why);
     if (status != CLOISTER_OK)

@@ -443,6 +443,21 @@ static void read_at_gives_the_range_and_moves_nothing(void **state)
     assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
 }
 
+static void written_at_an_offset_leaves_the_rest_and_the_position(void **state)
+{
+    (void)state;
+    char bytes[11] = "";
+    write_file("0123456789", 10);
+    AUTO_FD int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(fd_write_at(fd, "ab", 2, 3), CLOISTER_OK);
+    assert_int_equal(fd_write_at(fd, "z", 0, 0), CLOISTER_OK);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+    assert_int_equal(fd_read_at(fd, bytes, 10, 0), CLOISTER_OK);
+    assert_string_equal(bytes, "012ab56789");
+    assert_int_equal(fd_write_at(-1, "ab", 2, 0), CLOISTER_IO);
+    assert_int_equal(errno, EBADF);
+}
+
 static void read_at_beyond_the_end_is_a_failure(void **state)
 {
     (void)state;
@@ -490,6 +505,7 @@ int main(void)
         TEST(copy_stops_one_byte_beyond_the_limit),
         TEST(copy_to_nowhere_is_a_failure),
         TEST(read_at_gives_the_range_and_moves_nothing),
+        TEST(written_at_an_offset_leaves_the_rest_and_the_position),
         TEST(read_at_beyond_the_end_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

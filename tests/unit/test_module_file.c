@@ -88,7 +88,8 @@ static void file_becomes_record_and_sealed_image(void **state)
     module_file_close(&file);
 }
 
-/* The kernel copies the image; the canonical form of the same file is made in memory. */
+/* The image is written segment by segment; the canonical form of the same file is made in memory.
+ */
 static void image_is_the_canonical_form(void **state)
 {
     (void)state;
