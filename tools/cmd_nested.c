@@ -25,8 +25,8 @@
 #define WORDS_OWN 7
 
 static const char help[] =
-    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-k PACKAGE] [-f FILE]... [-o FILE]... --\n"
-    "                       COMMAND [ARGS...]\n"
+    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-k PACKAGE] [-s] [-f FILE]... [-o FILE]...\n"
+    "                       -- COMMAND [ARGS...]\n"
     "Runs a command as root in an emulated machine that has a KVM of its own (QEMU without\n"
     "acceleration, AMD SVM, one processor), for hosts whose /dev/kvm is missing or cannot run\n"
     "worlds. It starts in about five seconds, is 10 to 50 times slower, and is no sandbox.\n"
@@ -35,6 +35,7 @@ static const char help[] =
     "                       (default 600)\n"
     "  -m, --memory SIZE    its memory (512M to 64G; default 2G)\n"
     "  -k, --kernel PACKAGE its kernel: a file linux-image-*.deb of another Debian\n"
+    "  -s, --shadow         its KVM has no nested paging and shadows page tables\n"
     "  -f, --file FILE      have this file or folder inside, at the same path\n"
     "  -o, --output FILE    when the command has ended copy this file out, to the same path; at\n"
     "                       most 64M\n"
@@ -55,7 +56,7 @@ static const char help[] =
 struct nested {
     char seconds[24];
     char memory[24];    /* MiB */
-    const char **files; /* -k, -f and -o with their values */
+    const char **files; /* -s; -k, -f and -o with their values */
     unsigned file_count, result_count;
 };
 
@@ -89,6 +90,9 @@ static cloister_status take_value(struct nested *nested, int option, const char 
         nested->files[nested->file_count++] = "-k";
         status = file_check_input(value, why);
         break;
+    case 's':
+        nested->files[nested->file_count++] = "-s";
+        return CLOISTER_OK;
     case 'f':
         nested->files[nested->file_count++] = "-f";
         status = check_file(value, why);
@@ -107,18 +111,15 @@ static cloister_status take_value(struct nested *nested, int option, const char 
 static int parse(int argc, char **argv, struct nested *nested)
 {
     static const struct option names[] = {
-        {"time", required_argument, NULL, 't'},
-        {"memory", required_argument, NULL, 'm'},
-        {"kernel", required_argument, NULL, 'k'},
-        {"file", required_argument, NULL, 'f'},
-        {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"time", required_argument, NULL, 't'},   {"memory", required_argument, NULL, 'm'},
+        {"kernel", required_argument, NULL, 'k'}, {"shadow", no_argument, NULL, 's'},
+        {"file", required_argument, NULL, 'f'},   {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     struct reason why;
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "+:t:m:k:f:o:h", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:t:m:k:sf:o:h", names, NULL)) != -1) {
         if (option == 'h')
             return -1;
         if (option == '?' || option == ':')

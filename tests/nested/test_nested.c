@@ -175,6 +175,16 @@ static void result_that_is_missing_is_a_failure(void **state)
     assert_int_not_equal(access("absent", F_OK), 0);
 }
 
+static void kvm_has_nested_paging_unless_it_is_to_shadow(void **state)
+{
+    (void)state;
+    static const char paging[] = "/sys/module/kvm_amd/parameters/npt";
+    RUN(&ran, "nested", "--", "cat", paging);
+    assert_string_equal(ran.out, "Y\n");
+    RUN(&ran, "nested", "-s", "--", "cat", paging);
+    assert_string_equal(ran.out, "N\n");
+}
+
 static void kernel_that_is_no_package_is_refused(void **state)
 {
     (void)state;
@@ -232,6 +242,7 @@ int main(void)
         cmocka_unit_test(command_that_does_not_end_is_ended),
         cmocka_unit_test(machine_that_breaks_down_is_told),
         cmocka_unit_test(result_that_is_missing_is_a_failure),
+        cmocka_unit_test(kvm_has_nested_paging_unless_it_is_to_shadow),
         cmocka_unit_test(kernel_that_is_no_package_is_refused),
         cmocka_unit_test(program_that_lacks_a_library_is_told_of),
         cmocka_unit_test(termination_ends_the_machine_and_leaves_nothing),
