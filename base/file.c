@@ -8,11 +8,13 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 static cloister_status read_all(int fd, const char *path, size_t limit, size_t expected,
                                 uint8_t **bytes, size_t *size, struct reason *why)
@@ -137,6 +139,12 @@ cloister_status fd_copy(int from, int to, size_t limit, size_t *copied)
     }
     *copied = done;
     return CLOISTER_OK;
+}
+
+bool fd_is_ordinary_memory(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
 /* /dev/null and the like must not be replaced by a file. */

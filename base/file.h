@@ -7,6 +7,7 @@
 
 #include "base/reason.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -42,5 +43,10 @@ CLOISTER_MUST_USE cloister_status fd_read_at(int fd, void *bytes, size_t size, o
 /* Copies to the end of a file, in the kernel, without mapping or reading it. Stops once more than
    `limit` bytes have come: then *copied is limit + 1. IO: errno says why. */
 CLOISTER_MUST_USE cloister_status fd_copy(int from, int to, size_t limit, size_t *copied);
+
+/* Is it an ordinary memfd, or another file of tmpfs? Pages of one of huge pages may be missing when
+   they are touched, though it is sealed: whoever else has it can give them back, and the host may
+   have no others. */
+CLOISTER_MUST_USE bool fd_is_ordinary_memory(int fd);
 
 #endif

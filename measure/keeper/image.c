@@ -5,11 +5,10 @@
 #include "measure/keeper/image.h"
 
 #include "abi/layout.h"
+#include "base/file.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,9 +31,7 @@ static cloister_status check_file(int descriptor, const char *what, uint64_t siz
         return refuse(why, CLOISTER_BAD_FORMAT,
                       "the image of %s has seals 0x%x; it must have all of 0x%x", what, seals,
                       SEALS_NEEDED);
-    /* Pages of a huge-page file may be missing when they are touched: the world would die later. */
-    struct statfs fs;
-    if (fstatfs(descriptor, &fs) != 0 || fs.f_type != TMPFS_MAGIC)
+    if (!fd_is_ordinary_memory(descriptor))
         return refuse(why, CLOISTER_BAD_FORMAT, "the image of %s is not an ordinary memfd", what);
     struct stat st;
     if (file_size(descriptor, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size != size)

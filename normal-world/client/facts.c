@@ -43,7 +43,7 @@ static bool method_is_sound(const struct clo_method *method)
         ended = kind == CLO_PARAM_NONE;
         if (!kind_is_buffer(kind) && (method->size_max[i] != 0 || method->size_min[i] != 0))
             return false;
-        if (method->size_min[i] > method->size_max[i])
+        if (method->size_min[i] > method->size_max[i] || method->size_max[i] > CLO_ARENA_MAX)
             return false;
     }
     return name_is_valid(method->name, sizeof method->name);

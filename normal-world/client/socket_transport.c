@@ -4,6 +4,7 @@
  */
 #include "normal-world/client/socket_transport.h"
 
+#include "base/file.h"
 #include "base/scope.h"
 #include "normal-world/client/connection.h"
 
@@ -63,26 +64,29 @@ static bool is_connected(void *context)
 
 /* Channel */
 
-/* Memory that the world could shrink under us would be our SIGBUS. */
-static bool memory_is_sealed(int fd, size_t size)
+/* Memory that the world could take away under us would be our SIGBUS. */
+static bool memory_stays(int fd, size_t size)
 {
     struct stat st;
     int seals = fcntl(fd, F_GET_SEALS);
     int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-    return seals >= 0 && (seals & wanted) == wanted && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == size;
+    return seals >= 0 && (seals & wanted) == wanted && fd_is_ordinary_memory(fd) &&
+           fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
 
-static bool doorbell_never_blocks(int fd)
+/* An eventfd is a file of no type. A write to what has one could be our SIGPIPE, or go to a file
+   that the world may not write. */
+static bool doorbell_is_harmless(int fd)
 {
+    struct stat st;
     int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && (flags & O_NONBLOCK);
+    return flags >= 0 && (flags & O_NONBLOCK) && fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
 }
 
 static cloister_status map_channel(struct socket_transport *transport, int fd, uint32_t size)
 {
     if (size < CLO_ARENA_OFFSET || size > CLO_ARENA_OFFSET + CLO_ARENA_MAX ||
-        !memory_is_sealed(fd, size) || !doorbell_never_blocks(transport->doorbell))
+        !memory_stays(fd, size) || !doorbell_is_harmless(transport->doorbell))
         return CLOISTER_PROTOCOL;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)

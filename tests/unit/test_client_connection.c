@@ -24,6 +24,10 @@
 
 #include <cmocka.h>
 
+#ifndef MFD_HUGE_2MB
+#define MFD_HUGE_2MB (21u << 26)
+#endif
+
 #define ARENA 65536u
 #define CHANNEL_SIZE (CLO_ARENA_OFFSET + ARENA)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -355,7 +359,7 @@ static void good_module_facts_are_taken(void **state)
 
 static void unsound_module_facts_are_refused(void **state)
 {
-    struct clo_module_info bad[14];
+    struct clo_module_info bad[15];
     size_t count = sizeof bad / sizeof *bad;
     for (size_t i = 0; i < count; i++)
         bad[i] = good_module();
@@ -373,6 +377,7 @@ static void unsound_module_facts_are_refused(void **state)
     bad[11].method[0].size_min[0] = 101;
     bad[12].method[0].size_max[2] = 1;
     memcpy(bad[13].end, "a\nb", 3);
+    bad[14].method[0].size_max[1] = CLO_ARENA_MAX + 1; /* a caller makes room for so many */
     for (size_t i = 0; i < count; i++)
         expect_module(*state, &bad[i], CLOISTER_PROTOCOL);
 }
@@ -570,6 +575,62 @@ static void doorbell_that_could_block_is_refused(void **state)
     expect_session(*state, &offer, CLOISTER_PROTOCOL);
 }
 
+/* Rung, all of these would end the client by SIGPIPE, or write where the world wants. */
+static void doorbell_that_is_no_eventfd_is_refused(void **state)
+{
+    int other[3];
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    (void)close(ends[0]);
+    other[0] = ends[1];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    (void)close(ends[0]);
+    other[1] = ends[1];
+    other[2] = memfd_create("file", MFD_CLOEXEC);
+    assert_int_equal(fcntl(other[2], F_SETFL, O_NONBLOCK), 0);
+    ((struct fake *)*state)->descriptors_before += 3;
+    for (size_t i = 0; i < 3; i++) {
+        struct offer offer = good_offer();
+        (void)close(offer.doorbell);
+        offer.doorbell = other[i];
+        offer.header.state = CLO_CHANNEL_LIVE;
+        offer.header.module_parked = 1;
+        ((struct fake *)*state)->descriptors_before--;
+        expect_session(*state, &offer, CLOISTER_PROTOCOL);
+    }
+}
+
+/* The world could take its pages away and leave none for the client. */
+static void memory_of_huge_pages_is_refused(void **state)
+{
+    const uint32_t huge = 2u << 20;
+    struct fake *fake = *state;
+    struct offer offer = good_offer();
+    cloister_world *world;
+    cloister_session *session;
+    AUTO_FD int memory =
+        memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB);
+    if (memory >= 0) {
+        assert_int_equal(ftruncate(memory, huge), 0);
+        assert_int_equal(fcntl(memory, F_ADD_SEALS, SEALS), 0);
+        offer.reply.size = huge;
+        offer.reply.arena_size = huge - CLO_ARENA_OFFSET;
+        answer_with(fake, CLO_CONTROL_OPEN, &offer.reply, sizeof offer.reply);
+        fake->descriptor[0] = memory;
+        fake->descriptor[1] = offer.doorbell;
+        fake->descriptor_count = 2;
+        assert_int_equal(cloister_world_open(fake->path, &world), CLOISTER_OK);
+        assert_int_equal(cloister_session_open(world, "echo", 0, &session), CLOISTER_PROTOCOL);
+        cloister_world_close(world);
+    }
+    (void)close(offer.memory);
+    (void)close(offer.doorbell);
+    if (memory < 0) {
+        print_message("no huge pages: %s\n", strerror(errno));
+        skip();
+    }
+}
+
 static void arena_that_is_not_as_promised_is_refused(void **state)
 {
     struct offer offer = good_offer();
@@ -697,6 +758,8 @@ int main(void)
         TEST(memory_of_another_size_is_refused),
         TEST(memory_that_is_no_memfd_is_refused),
         TEST(doorbell_that_could_block_is_refused),
+        TEST(doorbell_that_is_no_eventfd_is_refused),
+        TEST(memory_of_huge_pages_is_refused),
         TEST(arena_that_is_not_as_promised_is_refused),
         TEST(channel_of_another_abi_is_unsupported),
         TEST(missing_descriptor_is_refused),

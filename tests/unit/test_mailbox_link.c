@@ -6,15 +6,21 @@
 #include "vmm/guest/mailbox_link.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#ifndef MFD_HUGE_2MB
+#define MFD_HUGE_2MB (21u << 26)
+#endif
 
 #define SIZE CLO_GUEST_SIZE_MIN
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -173,6 +179,26 @@ static void memory_that_is_no_memfd_is_refused(void **state)
     expect_refusal(CLOISTER_BAD_FORMAT, "not sealed");
 }
 
+/* Sealed it is, but its pages can be taken away. */
+static void memory_of_huge_pages_is_refused(void **state)
+{
+    (void)state;
+    int huge = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB);
+    if (huge < 0) {
+        print_message("no huge pages: %s\n", strerror(errno));
+        skip();
+    }
+    assert_int_equal(ftruncate(huge, SIZE), 0);
+    assert_int_equal(fcntl(huge, F_ADD_SEALS, SEALS), 0);
+    meet(SIZE, SEALS);
+    mailbox_peer_say(&peer, 0, -1, 0);
+    mailbox_peer_say(&peer, PEER_ID, -1, 0);
+    mailbox_peer_say(&peer, -1, huge, 1);
+    (void)close(huge);
+    before--;
+    expect_refusal(CLOISTER_BAD_FORMAT, "ordinary");
+}
+
 static void memory_of_a_wrong_size_is_refused(void **state)
 {
     static const size_t sizes[] = {4096, SIZE / 2, SIZE + 4096, 2ull * CLO_GUEST_SIZE_MAX};
@@ -287,6 +313,7 @@ int main(void)
         cmocka_unit_test(numbers_that_no_guest_has_are_refused),
         cmocka_unit_test(memory_that_could_shrink_or_grow_is_refused),
         cmocka_unit_test(memory_that_is_no_memfd_is_refused),
+        cmocka_unit_test(memory_of_huge_pages_is_refused),
         cmocka_unit_test(memory_of_a_wrong_size_is_refused),
         cmocka_unit_test(memory_with_a_wrong_header_is_refused),
         cmocka_unit_test(doorbells_and_completions_of_others_are_refused),

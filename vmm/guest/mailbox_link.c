@@ -4,6 +4,7 @@
  */
 #include "vmm/guest/mailbox_link.h"
 
+#include "base/file.h"
 #include "base/scope.h"
 
 #include <endian.h>
@@ -146,7 +147,8 @@ static cloister_status check_header(const struct clo_guest_header *header, size_
     return CLOISTER_OK;
 }
 
-/* Sealed against resizing, or the world could make any access of ours to it a SIGBUS. */
+/* Sealed against resizing and of ordinary pages, or the world could make any access of ours to it a
+   SIGBUS. */
 static cloister_status map_memory(struct mailbox_link *link, int memory, struct reason *why)
 {
     struct stat st;
@@ -154,6 +156,8 @@ static cloister_status map_memory(struct mailbox_link *link, int memory, struct 
     if (seals < 0 || (seals & SEALS_NEEDED) != SEALS_NEEDED)
         return refuse(why, CLOISTER_BAD_FORMAT,
                       "the world's memory is not sealed against shrinking and growing");
+    if (!fd_is_ordinary_memory(memory))
+        return refuse(why, CLOISTER_BAD_FORMAT, "the world's memory is not an ordinary memfd");
     if (fstat(memory, &st) != 0)
         return refuse_errno(why, "cannot examine the world's memory");
     size_t size = (size_t)st.st_size;
