@@ -90,7 +90,6 @@ static cloister_status make_module(struct reason *why)
 static cloister_status make_world(struct reason *why)
 {
     struct world *world = &host.world;
-    (void)pthread_mutex_init(&world->memory, NULL);
     world->debug = true;
     world->owner = geteuid();
     world->changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -83,10 +83,10 @@ cloister_status channel_show(struct module *module, uint32_t page, uint32_t size
     void *at = channel_address(module, page);
     if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd, offset) != at)
         return refuse_errno(why, "cannot map a channel of %u bytes", size);
-    (void)pthread_mutex_lock(&module->world->memory);
+    fair_lock_take(&module->world->memory);
     cloister_status status =
         placement_map_window(&module->placement, channel_offset(module, page), size);
-    (void)pthread_mutex_unlock(&module->world->memory);
+    fair_lock_give(&module->world->memory);
     if (status != CLOISTER_OK)
         return refuse(why, status, "cannot show module %s a channel of %u bytes: %s",
                       module->file.name, size, cloister_status_text(status));

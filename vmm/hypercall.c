@@ -166,12 +166,12 @@ static cloister_status serve_protect(struct hypercall *call)
     uint64_t rights = call->argument[2];
     if (rights & ~(uint64_t)(CLO_RIGHT_READ | CLO_RIGHT_WRITE))
         return CLOISTER_BAD_ARGUMENT;
-    (void)pthread_mutex_lock(&module->world->memory);
+    fair_lock_take(&module->world->memory);
     module_pause_others(module, call->thread);
     cloister_status status = placement_protect(&module->placement, call->argument[0],
                                                call->argument[1], (uint32_t)rights);
     module_resume(module);
-    (void)pthread_mutex_unlock(&module->world->memory);
+    fair_lock_give(&module->world->memory);
     return status;
 }
 

@@ -11,7 +11,7 @@
 
 void keeper_link_open(struct keeper_link *link, int fd)
 {
-    *link = (struct keeper_link){.fd = fd, .lock = PTHREAD_MUTEX_INITIALIZER};
+    *link = (struct keeper_link){.fd = fd};
 }
 
 void keeper_link_shut(struct keeper_link *link)
@@ -136,13 +136,13 @@ cloister_status keeper_link_receive(struct keeper_link *link, struct keeper_requ
 cloister_status keeper_link_ask(struct keeper_link *link, struct keeper_request *request,
                                 struct reason *why)
 {
-    (void)pthread_mutex_lock(&link->lock);
+    fair_lock_take(&link->lock);
     cloister_status status = keeper_link_send(link, request, why);
     if (status == CLOISTER_OK)
         status = keeper_link_receive(link, request, why);
     else if (link->fd >= 0)
         give_up(link);
-    (void)pthread_mutex_unlock(&link->lock);
+    fair_lock_give(&link->lock);
     if (status != CLOISTER_OK && request->capacity)
         bytes_wipe(request->reply, request->capacity);
     return status;

@@ -9,15 +9,15 @@
 
 #include "abi/keeper.h"
 #include "base/reason.h"
+#include "vmm/fair_lock.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct keeper_link {
     int fd; /* -1: no keeper (cloister exec) */
     bool broken;
-    pthread_mutex_t lock;
+    struct fair_lock lock;
 };
 
 /* One request and the room for its reply. */
@@ -35,8 +35,9 @@ struct keeper_request {
 
 void keeper_link_open(struct keeper_link *link, int fd);
 
-/* Sends and waits. The keeper's own status, its text in `why` (for the operator only), or
-   PROTOCOL: it broke the protocol; CLOSED: it is gone. A failed request leaves `reply` zeroed. */
+/* Sends and waits; threads take turns. The keeper's own status, its text in `why` (for the operator
+   only), or PROTOCOL: it broke the protocol; CLOSED: it is gone. A failed request leaves `reply`
+   zeroed. */
 CLOISTER_MUST_USE cloister_status keeper_link_ask(struct keeper_link *link,
                                                   struct keeper_request *request,
                                                   struct reason *why);

@@ -146,8 +146,8 @@ static void enter(struct module_thread *thread)
         if (!atomic_load(&module->pausing))
             return;
         atomic_store(&thread->inside, false);
-        (void)pthread_mutex_lock(&module->world->memory);
-        (void)pthread_mutex_unlock(&module->world->memory);
+        fair_lock_take(&module->world->memory);
+        fair_lock_give(&module->world->memory);
     }
 }
 
@@ -195,9 +195,9 @@ static void leave(struct module_thread *thread)
     struct reason why;
     if (atomic_fetch_sub(&module->running, 1) != 1)
         return;
-    (void)pthread_mutex_lock(&module->world->memory); /* it takes pages for tables */
+    fair_lock_take(&module->world->memory); /* it takes pages for tables */
     cloister_status status = vcpu_wipe(&thread->vcpu, &why);
-    (void)pthread_mutex_unlock(&module->world->memory);
+    fair_lock_give(&module->world->memory);
     if (status != CLOISTER_OK)
         log_error("module %s: its memory was not wiped: %s", module->file.name, why.text);
     else

@@ -156,7 +156,6 @@ static cloister_status begin(struct world *world, const struct options *options,
                             .keeper_pid = (uint32_t)getppid(),
                             .started_at = (uint64_t)time(NULL),
                             .spin_us = options->spin_us,
-                            .memory = PTHREAD_MUTEX_INITIALIZER,
                             .runtime = {.memfd = -1},
                             .changed = -1,
                             .processes = -1};

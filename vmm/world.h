@@ -15,7 +15,8 @@
  *   keeper_link     one request at a time
  *   atomics         state, leaving, pausing, running, inside, parked, and a channel's header
  *
- * Order of locks: world.memory or keeper_link or module.lock alone; never two.
+ * Order of locks: world.memory or keeper_link or module.lock alone; never two. The first two, which
+ * may be held for long, go round in turn (fair_lock.h).
  * The call path (ring, WAIT, NOTIFY, re-entry) takes none of them. NOTIFY and a channel that goes
  * exclude each other by a hazard pointer (module_thread.notifying); of a guest's channel it covers
  * the guest's header and eventfds as well, which go only after the guest's channels have.
@@ -23,6 +24,7 @@
 #ifndef VMM_WORLD_H
 #define VMM_WORLD_H
 
+#include "vmm/fair_lock.h"
 #include "vmm/keeper_link.h"
 #include "vmm/module.h"
 #include "vmm/options.h"
@@ -44,7 +46,7 @@ struct world {
     unsigned told, heard; /* requests of the launch that were sent, and answered */
     unsigned module_count;
     struct module *module;
-    pthread_mutex_t memory;
+    struct fair_lock memory;
     int changed;                 /* eventfd: some module changed its state */
     int processes;               /* /proc; -1: not to be had */
     const struct guests *guests; /* not owned; NULL: none are served */

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -200,6 +204,109 @@ static void shut_link_refuses(void **state)
     end(&conversation);
 }
 
+/* Turns */
+
+#define ROUNDS 20u
+#define FLOODER 1u
+#define WAITER 2u
+
+struct asker {
+    struct keeper_link *link;
+    uint32_t module;
+    unsigned requests;
+    pthread_t thread;
+    _Atomic pid_t tid; /* once it is about to ask */
+};
+
+static void *asker_main(void *of)
+{
+    struct asker *asker = of;
+    struct reason why;
+    uint8_t reply[48];
+    struct keeper_request request = {.type = CLO_KEEPER_READ,
+                                     .module = asker->module,
+                                     .descriptor = -1,
+                                     .reply = reply,
+                                     .capacity = sizeof reply,
+                                     .exact = true};
+    atomic_store(&asker->tid, gettid());
+    for (unsigned i = 0; i < asker->requests; i++)
+        if (keeper_link_ask(asker->link, &request, &why) != CLOISTER_OK)
+            return asker;
+    return NULL;
+}
+
+static void asker_start(struct asker *asker)
+{
+    assert_int_equal(pthread_create(&asker->thread, NULL, asker_main, asker), 0);
+}
+
+static void asker_join(struct asker *asker)
+{
+    void *failed;
+    assert_int_equal(pthread_join(asker->thread, &failed), 0);
+    assert_null(failed);
+}
+
+/* It asks, and sleeps: somebody else has the keeper. */
+static void wait_until_it_waits(struct asker *asker)
+{
+    char path[64];
+    char state = 0;
+    while (state != 'S') {
+        pid_t tid = atomic_load(&asker->tid);
+        (void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+        FILE *file = tid ? fopen(path, "re") : NULL;
+        if (file && fscanf(file, "%*d %*s %c", &state) != 1)
+            state = 0;
+        if (file)
+            (void)fclose(file);
+        (void)sched_yield();
+    }
+}
+
+static uint32_t keeper_hears(const struct conversation *conversation)
+{
+    struct clo_keeper_header header;
+    assert_int_equal(recv(conversation->keeper, &header, sizeof header, 0), sizeof header);
+    return header.module;
+}
+
+static void keeper_answers(const struct conversation *conversation, uint32_t module)
+{
+    struct {
+        struct clo_keeper_header header;
+        uint8_t body[48];
+    } packet = {.header = good()};
+    packet.header.module = module;
+    assert_int_equal(send(conversation->keeper, &packet, sizeof packet, 0), sizeof packet);
+}
+
+/* Or a client that asks for reports without end could keep a module waiting until its call has
+   taken too long. */
+static void who_asks_without_end_waits_behind_the_others(void **state)
+{
+    (void)state;
+    struct conversation conversation;
+    begin(&conversation);
+    struct asker flooder = {.link = &conversation.link, .module = FLOODER, .requests = ROUNDS + 1};
+    asker_start(&flooder);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct asker waiter = {.link = &conversation.link, .module = WAITER, .requests = 1};
+        assert_int_equal(keeper_hears(&conversation), FLOODER);
+        asker_start(&waiter);
+        wait_until_it_waits(&waiter);
+        keeper_answers(&conversation, FLOODER);
+        assert_int_equal(keeper_hears(&conversation), WAITER);
+        keeper_answers(&conversation, WAITER);
+        asker_join(&waiter);
+    }
+    assert_int_equal(keeper_hears(&conversation), FLOODER);
+    keeper_answers(&conversation, FLOODER);
+    asker_join(&flooder);
+    end(&conversation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +318,7 @@ int main(void)
         cmocka_unit_test(short_packet_breaks_the_link),
         cmocka_unit_test(keeper_that_is_gone_closes_the_link),
         cmocka_unit_test(shut_link_refuses),
+        cmocka_unit_test(who_asks_without_end_waits_behind_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
