@@ -576,16 +576,6 @@ static void image_that_is_a_file_is_refused(void)
     launch_of_image_ends(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
 }
 
-static void image_of_huge_pages_is_refused(void)
-{
-    int fd = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
-    if (fd < 0)
-        _exit(0); /* this kernel has none */
-    EXPECT(ftruncate(fd, 2 << 20) == 0 && fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0);
-    launch_body.runtime_size = 2 << 20;
-    launch_of_image_ends(fd);
-}
-
 static void runtime_of_size(uint32_t said, size_t real)
 {
     uint8_t *pages = calloc(1, real + 1);
@@ -888,7 +878,6 @@ const struct keeper_scenario keeper_scenarios[] = {
     PLAY(image_that_is_a_device_is_refused, NULL),
     PLAY(image_that_is_a_socket_is_refused, NULL),
     PLAY(image_that_is_a_file_is_refused, NULL),
-    PLAY(image_of_huge_pages_is_refused, NULL),
     PLAY(image_larger_than_announced_is_refused, NULL),
     PLAY(image_smaller_than_announced_is_refused, NULL),
     PLAY(runtime_of_no_bytes_is_refused, NULL),

@@ -300,6 +300,39 @@ static void huge_arena_output_ends_the_channel(void **state)
     expect_arena_output_refused(*state, spoil_arena_size_greatly);
 }
 
+static void spoil_in_place_size(struct clo_completion *answer)
+{
+    answer->parameter[0].b = 101;
+}
+static void spoil_in_place_size_greatly(struct clo_completion *answer)
+{
+    answer->parameter[0].b = UINT64_MAX;
+}
+
+/* Not a pair of buffers, so that it takes the long way. */
+static void more_in_place_than_room_ends_the_channel(void **state)
+{
+    void (*const spoils[])(struct clo_completion *) = {spoil_in_place_size,
+                                                       spoil_in_place_size_greatly};
+    for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) {
+        struct fixture *f = *state;
+        char buffer[101] = "0123456789";
+        cloister_parameter p[4] = {cloister_inout(buffer, 10, sizeof buffer - 1)};
+        buffer[100] = 'n';
+        f->answer = grow_in_place;
+        f->spoil = spoils[i];
+        expect_result(cloister_call(&f->session, "inout", p, DEADLINE_US), CLOISTER_PROTOCOL,
+                      CLOISTER_ORIGIN_TRANSPORT);
+        assert_int_equal(p[0].size, 0);
+        assert_string_equal(buffer, "0123456789");
+        assert_int_equal(buffer[100], 'n');
+        f->spoil = NULL;
+        expect_echo_fails(f, CLOISTER_PROTOCOL, CLOISTER_ORIGIN_TRANSPORT);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
 static void answer_unasked(struct fixture *f)
 {
     echo(f);
@@ -725,6 +758,7 @@ int main(void)
         TEST(hostile_completions_end_the_channel),
         TEST(more_arena_output_than_room_ends_the_channel),
         TEST(huge_arena_output_ends_the_channel),
+        TEST(more_in_place_than_room_ends_the_channel),
         TEST(second_completion_of_a_call_ends_the_channel),
         TEST(completion_with_a_wrong_turn_is_none),
         TEST(forged_wake_words_do_not_stop_the_deadline),

@@ -462,7 +462,7 @@ static void no_two_policies_derive_the_same_key(void **state)
 static void bytes_that_move_between_fields_make_another_key(void **state)
 {
     struct fixture *f = *state;
-    /* family || image is the same text in both; only the border differs. */
+    /* Next to each other in family || image, on either side of the border. */
     struct seal_identity one = {.policy = CLO_POLICY_SAME_IMAGE};
     struct seal_identity other = {.policy = CLO_POLICY_SAME_IMAGE};
     one.family_id[CLO_ID_SIZE - 1] = 'a';
@@ -471,6 +471,43 @@ static void bytes_that_move_between_fields_make_another_key(void **state)
     struct clo_seal_header header = {.magic = CLO_SEAL_MAGIC};
     assert_int_equal(seal_wrap(&f->platform, &one, plain, &header), CLOISTER_OK);
     assert_int_equal(seal_unwrap(&f->platform, &other, &header, plain), CLOISTER_CORRUPT);
+}
+
+/* HKDF-SHA384 and AES-256-GCM as another implementation computes them (Python's hmac and
+   cryptography) from abi/seal.h and the fields of seal_wrap.c, each behind its length: were the key
+   derived from anything else, whatever has been sealed could not be opened any more. */
+static void key_is_derived_as_it_always_was(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t tags[POLICIES][16] = {
+        {0x30, 0x15, 0x33, 0x10, 0xb7, 0x30, 0x7f, 0x96, 0x8e, 0x8f, 0xdf, 0x06, 0xfa, 0xfc, 0xdf,
+         0x01},
+        {0x45, 0x7e, 0x68, 0x3a, 0xbe, 0x80, 0x68, 0x5a, 0xbc, 0x50, 0xc6, 0x47, 0xbd, 0x5a, 0x0e,
+         0xe6},
+        {0xa6, 0x42, 0xf6, 0x39, 0x62, 0x03, 0xc4, 0x59, 0x03, 0x72, 0x22, 0x8e, 0x78, 0x2e, 0x8c,
+         0x61},
+        {0x94, 0x79, 0xb2, 0x72, 0x93, 0x3a, 0xaa, 0x6e, 0x43, 0xd3, 0xc7, 0x7f, 0xe5, 0x26, 0xf7,
+         0x76},
+        {0x1c, 0x6e, 0xa7, 0x9d, 0x33, 0x06, 0x64, 0x40, 0xf0, 0x45, 0x73, 0x4d, 0xfd, 0x98, 0x2c,
+         0x45},
+    };
+    struct seal_identity identity = {.debug = false};
+    uint8_t plain[SEAL_WRAPPED_SIZE];
+    memset(plain, 0x44, sizeof plain);
+    memset(identity.author, 0xaa, sizeof identity.author);
+    identity.author[0] = CLO_AUTHOR_KEY;
+    memset(identity.measurement, 0x33, sizeof identity.measurement);
+    memset(identity.family_id, 0xfa, sizeof identity.family_id);
+    memset(identity.image_id, 0x1a, sizeof identity.image_id);
+    memset(identity.set_digest, 0x5e, sizeof identity.set_digest);
+    for (size_t i = 0; i < POLICIES; i++) {
+        struct clo_seal_header header = {.magic = CLO_SEAL_MAGIC};
+        memset(header.salt, 0x22, sizeof header.salt);
+        memset(header.nonce, 0x66, sizeof header.nonce);
+        identity.policy = policies[i];
+        assert_int_equal(seal_wrap(&f->platform, &identity, plain, &header), CLOISTER_OK);
+        assert_memory_equal(header.tag, tags[i], sizeof tags[i]);
+    }
 }
 
 static void labels_are_bytes_and_bound_to_the_header(void **state)
@@ -524,6 +561,7 @@ int main(void)
         TEST(wrap_alone_keeps_identities_apart),
         TEST(no_two_policies_derive_the_same_key),
         TEST(bytes_that_move_between_fields_make_another_key),
+        TEST(key_is_derived_as_it_always_was),
         TEST(labels_are_bytes_and_bound_to_the_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +127,49 @@ static void folder_that_others_may_write_to_is_refused(void **state)
     assert_int_equal(chmod(folder, 0700), 0);
 }
 
+/* A lock file goes with its world, maybe between another's open and lock: that one holds a file
+   without a name then, and a third world could hold the name. */
+
+#define CONTENDERS 8u
+#define ROUNDS 4000u
+
+struct contest {
+    _Atomic unsigned holders;
+    _Atomic unsigned most;
+    _Atomic unsigned held; /* times */
+};
+
+static void *contend(void *of)
+{
+    struct contest *contest = of;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct world_socket at;
+        if (world_socket_open("w", &at, NULL) != CLOISTER_OK)
+            continue;
+        unsigned holders = atomic_fetch_add(&contest->holders, 1) + 1;
+        if (holders > atomic_load(&contest->most))
+            atomic_store(&contest->most, holders);
+        atomic_fetch_add(&contest->held, 1);
+        (void)sched_yield();
+        atomic_fetch_sub(&contest->holders, 1);
+        world_socket_close(&at);
+    }
+    return NULL;
+}
+
+static void name_that_changes_hands_fast_has_one_holder(void **state)
+{
+    (void)state;
+    struct contest contest = {0};
+    pthread_t threads[CONTENDERS];
+    for (unsigned i = 0; i < CONTENDERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, contend, &contest), 0);
+    for (unsigned i = 0; i < CONTENDERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_true(atomic_load(&contest.held) > 0);
+    assert_int_equal(atomic_load(&contest.most), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +178,7 @@ int main(void)
         cmocka_unit_test(leftovers_of_a_killed_world_are_replaced),
         cmocka_unit_test(lock_that_is_a_link_is_refused),
         cmocka_unit_test(folder_that_others_may_write_to_is_refused),
+        cmocka_unit_test(name_that_changes_hands_fast_has_one_holder),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
