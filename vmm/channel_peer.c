@@ -8,6 +8,7 @@
 #include "vmm/channel_parts.h"
 #include "vmm/world.h"
 
+#include "base/index.h"
 #include "base/scope.h"
 
 struct ends {
@@ -136,9 +137,12 @@ static void close_end(struct module *caller, unsigned slot)
 
 cloister_status channel_peer_close(struct module *caller, uint64_t slot)
 {
-    if (slot >= caller->channel_count || !caller->channel[slot].calls)
+    if (slot >= caller->channel_count)
         return CLOISTER_NOT_FOUND;
-    close_end(caller, (unsigned)slot);
+    unsigned number = (unsigned)index_clamp(slot, caller->channel_count);
+    if (!caller->channel[number].calls)
+        return CLOISTER_NOT_FOUND;
+    close_end(caller, number);
     return CLOISTER_OK;
 }
 

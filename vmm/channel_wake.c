@@ -8,6 +8,8 @@
 #include "vmm/guest_signal.h"
 #include "vmm/world.h"
 
+#include "base/index.h"
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,7 +38,7 @@ cloister_status channel_notify(struct module_thread *thread, uint64_t slot)
     struct module *module = thread->module;
     if (slot >= module->channel_count)
         return CLOISTER_NOT_FOUND;
-    struct channel *channel = &module->channel[slot];
+    struct channel *channel = &module->channel[index_clamp(slot, module->channel_count)];
     struct clo_channel_header *header = atomic_load(&channel->header);
     atomic_store(&thread->notifying, header);
     /* Only a header that is still there after it was announced is waited for by channel_close. */

@@ -8,6 +8,7 @@
 #include "vmm/module_metrics.h"
 
 #include "base/bytes.h"
+#include "base/index.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -43,8 +44,8 @@ static cloister_status find_by_query(struct question *question, struct module **
         return CLOISTER_BAD_ARGUMENT;
     if (by_index && query.index >= question->world->module_count)
         return CLOISTER_NOT_FOUND;
-    *module =
-        by_index ? &question->world->module[query.index] : world_find(question->world, query.name);
+    uint64_t index = index_clamp(query.index, question->world->module_count);
+    *module = by_index ? &question->world->module[index] : world_find(question->world, query.name);
     return *module ? CLOISTER_OK : CLOISTER_NOT_FOUND;
 }
 
@@ -265,7 +266,7 @@ static cloister_status answer_guests(struct question *question)
 
 static_assert(sizeof(struct clo_guests_info) <= CONTROL_BODY_MAX, "all guests fit into a reply");
 
-static const struct {
+static const struct entry {
     cloister_status (*answer)(struct question *question);
     size_t body;
 } table[] = {
@@ -279,9 +280,14 @@ static const struct {
     [CLO_CONTROL_GUESTS] = {answer_guests, 0},
 };
 
-static bool is_known(uint16_t type)
+/* NULL: there is no such request. */
+static const struct entry *find(uint16_t type)
 {
-    return type < sizeof table / sizeof table[0] && table[type].answer;
+    size_t count = sizeof table / sizeof table[0];
+    if (type >= count)
+        return NULL;
+    const struct entry *entry = &table[index_clamp(type, count)];
+    return entry->answer ? entry : NULL;
 }
 
 cloister_status control_check(const void *request, size_t size, struct clo_control_header *header,
@@ -293,9 +299,10 @@ cloister_status control_check(const void *request, size_t size, struct clo_contr
     if (header->magic != CLO_CONTROL_MAGIC || header->size != size - sizeof *header ||
         header->status != 0 || header->origin != 0)
         return CLOISTER_PROTOCOL;
-    if (header->abi_major != CLO_ABI_MAJOR || !is_known(header->type))
+    const struct entry *entry = find(header->type);
+    if (header->abi_major != CLO_ABI_MAJOR || !entry)
         return CLOISTER_UNSUPPORTED;
-    if (header->size != table[header->type].body)
+    if (header->size != entry->body)
         return CLOISTER_PROTOCOL;
     *body = (const uint8_t *)request + sizeof *header;
     return CLOISTER_OK;
@@ -312,7 +319,7 @@ void control_answer(struct world *world, struct control_client *client, const vo
     reply->header.type = header.type;
     reply->hang_up = status == CLOISTER_PROTOCOL;
     if (status == CLOISTER_OK)
-        status = table[header.type].answer(&question);
+        status = find(header.type)->answer(&question);
     reply->header.status = (uint16_t)status;
     reply->header.origin = status == CLOISTER_OK ? CLOISTER_ORIGIN_NONE : CLOISTER_ORIGIN_WORLD;
     if (status != CLOISTER_OK)

@@ -11,6 +11,7 @@
 #include "vmm/world.h"
 
 #include "base/bytes.h"
+#include "base/index.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -116,7 +117,8 @@ static cloister_status serve_log(struct hypercall *call)
                                             [CLO_LOG_DEBUG] = LOG_LEVEL_DEBUG};
     const struct module *module = call->module;
     char text[LOG_LINE_MAX];
-    if (call->argument[0] > CLO_LOG_DEBUG ||
+    uint64_t level = call->argument[0];
+    if (level > CLO_LOG_DEBUG ||
         !take_text(call, call->argument[1], LOG_LINE_MAX, text, sizeof text))
         return CLOISTER_BAD_ARGUMENT;
     if (module->file.record.manifest.log_class != CLO_LOG_CLASS_PUBLIC)
@@ -127,7 +129,8 @@ static cloister_status serve_log(struct hypercall *call)
     if (dropped > 0)
         log_warning("module %s: %llu lines of its log were dropped", module->file.name,
                     (unsigned long long)dropped);
-    log_line(levels[call->argument[0]], "module %s: %s", module->file.name, text);
+    log_line(levels[index_clamp(level, CLO_LOG_DEBUG + 1)], "module %s: %s", module->file.name,
+             text);
     return CLOISTER_OK;
 }
 
@@ -176,7 +179,7 @@ static cloister_status serve_protect(struct hypercall *call)
 }
 
 /* `arguments`: how many it uses; the others must be zero. No `serve`: reserved. */
-static const struct {
+static const struct entry {
     cloister_status (*serve)(struct hypercall *call);
     unsigned arguments;
 } table[CLO_HC_COUNT] = {
@@ -201,6 +204,15 @@ static const struct {
     [CLO_HC_WAKE] = {serve_wake, 1},
 };
 
+/* NULL: there is no such hypercall. */
+static const struct entry *find(uint32_t number)
+{
+    if (number >= CLO_HC_COUNT)
+        return NULL;
+    const struct entry *entry = &table[index_clamp(number, CLO_HC_COUNT)];
+    return entry->serve ? entry : NULL;
+}
+
 uint64_t hypercall_allowed(uint64_t manifest_mask, bool exec)
 {
     return exec ? PROGRAM : (manifest_mask | MODULE) & ~CONSOLE;
@@ -209,14 +221,15 @@ uint64_t hypercall_allowed(uint64_t manifest_mask, bool exec)
 cloister_status hypercall_admit(uint64_t allowed, bool exec, uint32_t number,
                                 const uint64_t argument[HYPERCALL_ARGUMENTS])
 {
-    if (number >= CLO_HC_COUNT || !table[number].serve)
+    const struct entry *entry = find(number);
+    if (!entry)
         return CLOISTER_UNSUPPORTED;
     uint64_t bit = 1ull << number;
     if (exec ? !(PROGRAM & bit) : (CONSOLE & bit) != 0)
         return CLOISTER_UNSUPPORTED;
     if (!(allowed & bit))
         return CLOISTER_DENIED;
-    for (unsigned i = table[number].arguments; i < HYPERCALL_ARGUMENTS; i++)
+    for (unsigned i = entry->arguments; i < HYPERCALL_ARGUMENTS; i++)
         if (argument[i] != 0)
             return CLOISTER_BAD_ARGUMENT;
     return CLOISTER_OK;
@@ -233,7 +246,7 @@ void hypercall_serve(struct module_thread *thread, uint32_t number)
     cloister_status status =
         hypercall_admit(module->allowed, module->world->exec, number, call.argument);
     if (status == CLOISTER_OK)
-        status = table[number].serve(&call);
+        status = find(number)->serve(&call);
     if (status != CLOISTER_OK)
         memset(call.result, 0, sizeof call.result);
     call.mailbox->result[0] = call.result[0];

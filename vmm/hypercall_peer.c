@@ -8,6 +8,7 @@
 #include "vmm/world.h"
 
 #include "base/bytes.h"
+#include "base/index.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ cloister_status hypercall_identity(struct hypercall *call)
     const struct world *world = call->module->world;
     if (call->argument[0] >= world->module_count)
         return CLOISTER_NOT_FOUND;
-    fill_identity(&world->module[call->argument[0]], &identity);
+    fill_identity(&world->module[index_clamp(call->argument[0], world->module_count)], &identity);
     memcpy(call->mailbox->payload, &identity, sizeof identity);
     return CLOISTER_OK;
 }
