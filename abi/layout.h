@@ -3,17 +3,22 @@
  * The world host builds it (vmm/), the runtime and the SDK rely on it (secure-world/). Every
  * module has its own copy of this map and nothing else. Rights are for ring 3.
  *
- *   0x00000000  never mapped: a null pointer and 64 KiB after it always fault
- *   0x00010000  monitor: stub page (ring 0, RX), tables page (ring 0), one page per vCPU (ring 0)
+ *   0x00000000  never mapped: a null pointer and 1 MiB after it always fault
  *   0x00100000  static programs that are not position-independent (cloister exec only)
  *   0x70000000  runtime image: hypercall page, then the personality: text RX, constants R
  *   0x70040000  personality data RW
+ *   0x70044000  monitor: stub page (ring 0, RX), tables page (ring 0), one page per vCPU (ring 0)
  *   0x70060000  boot page R, 0x70061000 control pages R (both written by the world host)
- *   0x70080000  mailboxes RW, one per thread, a guard page between
- *   0x100000000 module image at a base that is a multiple of 2 MiB
- *   0x1000000000 stacks RW, unmapped memory below and above each
- *   0x2000000000 heap RW
- *   0x4000000000 channel window RW
+ *   0x70080000  mailboxes RW, one per thread, unmapped memory between
+ *   0x100000000 module image at a random base that is a multiple of 2 MiB
+ *   0x1000000000 stacks RW of all threads but the first, unmapped memory below and above each
+ *   0x4000000000 channel window RW; then, where its size and that of the stack put them, the stack
+ *                of the first thread and the heap, both RW, with gaps before each
+ *
+ * Regions lie together where they may: each GiB that is used costs every address space a page
+ * of tables, each 2 MiB another. A module with one thread, a small image and a small heap has nine:
+ * two on top, two each for 0x70000000 and the image, one for the GiB from the window on, one for
+ * the channels, one for stack and heap together.
  */
 #ifndef CLO_ABI_LAYOUT_H
 #define CLO_ABI_LAYOUT_H
@@ -27,10 +32,6 @@
 
 #define CLO_PAGE_SIZE 4096u
 
-#define CLO_VA_MONITOR_STUB 0x00010000u
-#define CLO_VA_MONITOR_TABLES 0x00011000u
-#define CLO_VA_MONITOR_VCPU 0x00020000u /* + thread * CLO_PAGE_SIZE */
-
 #define CLO_VA_EXEC_LOWEST 0x00100000u
 #define CLO_VA_EXEC_HIGHEST 0x70000000u
 
@@ -39,6 +40,9 @@
 #define CLO_VA_PERSONALITY 0x70001000u /* its first byte is the system-call handler */
 #define CLO_VA_PERSONALITY_DATA 0x70040000u
 #define CLO_PERSONALITY_DATA_SIZE 0x2000u /* zero at start */
+#define CLO_VA_MONITOR_STUB 0x70044000u
+#define CLO_VA_MONITOR_TABLES 0x70045000u
+#define CLO_VA_MONITOR_VCPU 0x70048000u /* + thread * CLO_PAGE_SIZE */
 #define CLO_VA_BOOT 0x70060000u
 #define CLO_VA_CONTROL 0x70061000u
 #define CLO_CONTROL_SIZE 0x2000u
@@ -50,13 +54,25 @@
 #define CLO_MODULE_SIZE_MAX 0x40000000ull
 #define CLO_VA_STACK 0x1000000000ull
 #define CLO_STACK_STRIDE 0x10000000ull
-/* Where the stack of a thread begins to grow. */
+/* Where the stack of a thread other than the first (number 0) begins to grow. */
 #define CLO_VA_STACK_TOP(thread)                                                                   \
     (CLO_VA_STACK + ((thread) + 1ull) * CLO_STACK_STRIDE - CLO_PAGE_SIZE)
-#define CLO_VA_HEAP 0x2000000000ull
 #define CLO_HEAP_SIZE_MAX 0x1000000000ull
 #define CLO_VA_WINDOW 0x4000000000ull
 #define CLO_WINDOW_SIZE_MAX 0x40000000ull
+#define CLO_WINDOW_ALIGN 0x200000ull /* its end, for what follows */
+/* Never mapped: keeps a stack that grows too far, or whose frame is larger than the stack, out of
+   what clients write. */
+#define CLO_STACK_GAP 0x10000000ull
+/* Never mapped: keeps what runs over the end of the stack out of the heap, and what runs below the
+   heap out of the stack. */
+#define CLO_HEAP_GAP 0x100000ull
+/* Lowest byte of the first thread's stack; of the heap (as `heap_base` of the boot page says). */
+#define CLO_VA_FIRST_STACK(window_size)                                                            \
+    (CLO_VA_WINDOW + CLO_STACK_GAP +                                                               \
+     (((window_size) + CLO_WINDOW_ALIGN - 1) & ~(CLO_WINDOW_ALIGN - 1)))
+#define CLO_VA_HEAP(window_size, stack_size)                                                       \
+    (CLO_VA_FIRST_STACK(window_size) + (stack_size) + CLO_HEAP_GAP)
 
 #define CLO_THREADS_MAX 16u
 #define CLO_MODULES_MAX 64u

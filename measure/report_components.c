@@ -56,22 +56,12 @@ static bool digest_of(const struct cbor_writer *ledger, uint8_t digest[CLO_DIGES
 /* SHA-384(["cloister-layout", 1, …]): the address map that abi/layout.h fixes. */
 static bool layout_digest(uint8_t digest[CLO_DIGEST_SIZE])
 {
-    static const uint64_t map[] = {CLO_PAGE_SIZE,
-                                   CLO_VA_MONITOR_STUB,
-                                   CLO_VA_MONITOR_TABLES,
-                                   CLO_VA_MONITOR_VCPU,
-                                   CLO_VA_RUNTIME,
-                                   CLO_VA_PERSONALITY,
-                                   CLO_VA_PERSONALITY_DATA,
-                                   CLO_VA_BOOT,
-                                   CLO_VA_CONTROL,
-                                   CLO_VA_MAILBOX,
-                                   CLO_MAILBOX_STRIDE,
-                                   CLO_VA_MODULE,
-                                   CLO_VA_STACK,
-                                   CLO_STACK_STRIDE,
-                                   CLO_VA_HEAP,
-                                   CLO_VA_WINDOW};
+    static const uint64_t map[] = {
+        CLO_PAGE_SIZE,  CLO_VA_MONITOR_STUB, CLO_VA_MONITOR_TABLES,   CLO_VA_MONITOR_VCPU,
+        CLO_VA_RUNTIME, CLO_VA_PERSONALITY,  CLO_VA_PERSONALITY_DATA, CLO_VA_BOOT,
+        CLO_VA_CONTROL, CLO_VA_MAILBOX,      CLO_MAILBOX_STRIDE,      CLO_VA_MODULE,
+        CLO_VA_STACK,   CLO_STACK_STRIDE,    CLO_VA_WINDOW,           CLO_WINDOW_ALIGN,
+        CLO_STACK_GAP,  CLO_HEAP_GAP};
     const size_t count = sizeof map / sizeof map[0];
     uint8_t bytes[LEDGER_SIZE_MAX];
     struct cbor_writer ledger;

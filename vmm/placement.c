@@ -23,7 +23,7 @@
 /* Tables of any address space but those of module image, stacks, heap and window. */
 #define SPACE_PAGES 16u
 /* Boot and control pages, and tables of a small module with those that its RELRO takes. */
-#define PAGES_AHEAD 22u
+#define PAGES_AHEAD 17u
 /* Places a module image may start at, CLO_MODULE_ALIGN apart. */
 #define BASES 4096u
 
@@ -229,7 +229,7 @@ static cloister_status write_first_stack(struct filler *filler, uint8_t *memory,
     struct process_stack stack = {
         .memory = memory + placement->stack_size - room,
         .size = room,
-        .top = CLO_VA_STACK_TOP(0),
+        .top = placement->first_stack_top,
         .entry = placement->entry,
         .phdr = record->phdr_vaddr ? placement->base + record->phdr_vaddr : 0,
         .phdr_count = record->phdr_count,
@@ -243,7 +243,7 @@ static cloister_status add_stack(struct filler *filler, unsigned thread, size_t 
 {
     size_t size = filler->placement->stack_size;
     size_t filled = (used + PAGE - 1) & ~(size_t)(PAGE - 1);
-    uint64_t top = CLO_VA_STACK_TOP(thread);
+    uint64_t top = placement_stack_top(filler->placement, thread);
     if (!add_data(filler, top - size, size - filled, 0) ||
         !add_data(filler, top - filled, filled, filled))
         return CLOISTER_NO_MEMORY;
@@ -275,7 +275,7 @@ static cloister_status add_memory(struct filler *filler, const struct placement_
         status = add_segments(filler, why);
     if (status == CLOISTER_OK)
         status = add_stacks(filler, options, why);
-    if (status == CLOISTER_OK && !add_data(filler, CLO_VA_HEAP, placement->heap_size, 0))
+    if (status == CLOISTER_OK && !add_data(filler, placement->heap_base, placement->heap_size, 0))
         status = CLOISTER_NO_MEMORY;
     if (status == CLOISTER_OK)
         status = machine_data_close(&placement->data, !(options->flags & CLO_BOOT_EXEC), why);
@@ -308,7 +308,7 @@ static cloister_status fill_boot_page(struct placement *placement, const struct 
         .generation = options->generation,
         .module_base = placement->base,
         .stack_size = placement->stack_size,
-        .heap_base = CLO_VA_HEAP,
+        .heap_base = placement->heap_base,
         .heap_size = placement->heap_size,
         .window_size = placement->machine->window_size,
         .spin_us = options->spin_us,
@@ -319,12 +319,20 @@ static cloister_status fill_boot_page(struct placement *placement, const struct 
     return CLOISTER_OK;
 }
 
+static void choose_stack_and_heap(struct placement *placement)
+{
+    uint64_t window = placement->machine->window_size;
+    placement->first_stack_top = CLO_VA_FIRST_STACK(window) + placement->stack_size;
+    placement->heap_base = CLO_VA_HEAP(window, placement->stack_size);
+}
+
 static cloister_status place(struct filler *filler, const struct runtime_image *runtime,
                              const struct placement_options *options, struct reason *why)
 {
     struct placement *placement = filler->placement;
     cloister_status status = choose_base(placement, why);
     placement->entry = placement->base + placement->record.entry;
+    choose_stack_and_heap(placement);
     if (status == CLOISTER_OK)
         status = add_monitor_pages(placement);
     if (status == CLOISTER_OK)

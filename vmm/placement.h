@@ -28,7 +28,9 @@ struct placement {
     uint64_t entry;     /* guest-virtual */
     uint64_t stack;     /* initial RSP of thread 0: System V process stack */
     unsigned threads;
-    size_t stack_size; /* bytes of each stack */
+    size_t stack_size;        /* bytes of each stack */
+    uint64_t first_stack_top; /* where the stack of thread 0 begins to grow */
+    uint64_t heap_base;
     size_t heap_size;
     struct machine_data data; /* segments, stacks, heap, personality data */
     const uint8_t *image;     /* in the code slot */

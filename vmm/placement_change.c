@@ -19,15 +19,23 @@ cloister_status placement_map_window(struct placement *placement, uint32_t offse
                          PAGE_USER | PAGE_WRITE | PAGE_FILLED);
 }
 
+static bool lies_in(uint64_t va, uint64_t size, uint64_t start, uint64_t limit)
+{
+    return va >= start && range_within(va - start, size, limit);
+}
+
 /* The module's own memory, where PROTECT may take rights away. */
 static bool is_own(const struct placement *placement, uint64_t va, uint64_t size)
 {
-    uint64_t stacks = (uint64_t)placement->threads * CLO_STACK_STRIDE;
     uint64_t image = placement_segment_start(&placement->record.segment[0]);
-    return (va >= placement->base + image &&
-            range_within(va - placement->base, size, placement->record.span)) ||
-           (va >= CLO_VA_HEAP && range_within(va - CLO_VA_HEAP, size, placement->heap_size)) ||
-           (va >= CLO_VA_STACK && range_within(va - CLO_VA_STACK, size, stacks));
+    if (lies_in(va, size, placement->base + image, placement->record.span - image) ||
+        lies_in(va, size, placement->heap_base, placement->heap_size))
+        return true;
+    for (unsigned i = 0; i < placement->threads; i++)
+        if (lies_in(va, size, placement_stack_top(placement, i) - placement->stack_size,
+                    placement->stack_size))
+            return true;
+    return false;
 }
 
 static uint32_t remaining_rights(uint32_t rights)
@@ -67,9 +75,9 @@ void placement_each_written(const struct placement *placement,
                                placement_segment_size(segment), visit, context);
     }
     for (unsigned i = 0; i < placement->threads; i++)
-        pagetable_each_written(table, CLO_VA_STACK_TOP(i) - placement->stack_size,
+        pagetable_each_written(table, placement_stack_top(placement, i) - placement->stack_size,
                                placement->stack_size, visit, context);
-    pagetable_each_written(table, CLO_VA_HEAP, placement->heap_size, visit, context);
+    pagetable_each_written(table, placement->heap_base, placement->heap_size, visit, context);
 }
 
 void placement_wipe_pages(struct placement *placement)

@@ -26,6 +26,12 @@ static inline size_t placement_table_need(size_t size)
     return (size / (2u << 20) + 2 + size / (1u << 30) + 2 + 2) * PAGE;
 }
 
+/* Where the stack of a thread begins to grow. */
+static inline uint64_t placement_stack_top(const struct placement *placement, unsigned thread)
+{
+    return thread == 0 ? placement->first_stack_top : CLO_VA_STACK_TOP(thread);
+}
+
 static inline size_t placement_min(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -74,7 +74,7 @@ static cloister_status start(struct trial *trial, unsigned entry, struct reason 
         status = vcpu_create(&trial->machine, 0, &trial->placement, 0, &trial->vcpu, why);
     if (status == CLOISTER_OK)
         status = vcpu_reset(&trial->vcpu, trial->placement.entry, trial->placement.stack,
-                            CLO_VA_HEAP, why);
+                            trial->placement.heap_base, why);
     return status;
 }
 
@@ -118,7 +118,8 @@ static void count_page(void *context, struct gpa gpa)
 static unsigned written_heap_pages(const struct trial *trial)
 {
     unsigned pages = 0;
-    pagetable_each_written(&trial->placement.table, CLO_VA_HEAP, HEAP_SIZE, count_page, &pages);
+    pagetable_each_written(&trial->placement.table, trial->placement.heap_base, HEAP_SIZE,
+                           count_page, &pages);
     return pages;
 }
 
@@ -145,8 +146,8 @@ static enum probe_outcome probe_guest_memfd(struct trial *trial)
 static enum probe_outcome probe_revocation(struct trial *trial)
 {
     return outcome_of(called(trial, CLO_HC_WAIT) &&
-                      placement_protect(&trial->placement, CLO_VA_HEAP, CLO_PAGE_SIZE,
-                                        CLO_RIGHT_READ) == CLOISTER_OK &&
+                      placement_protect(&trial->placement, trial->placement.heap_base,
+                                        CLO_PAGE_SIZE, CLO_RIGHT_READ) == CLOISTER_OK &&
                       faulted(trial, PAGE_FAULT));
 }
 

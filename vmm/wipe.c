@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 
 /* Where the wipe's table maps the pages: what else lies there in a module does not matter. */
-#define WIPE_VA CLO_VA_HEAP
+#define WIPE_VA CLO_VA_MODULE
 
 struct wipe {
     struct placement *placement;

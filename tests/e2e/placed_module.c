@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #define PATH_SIZE 512
-#define WINDOW_SIZE (1u << 20)
 
 static void need(cloister_status status, const struct reason *why)
 {
@@ -45,7 +44,7 @@ static void place(struct placed_machine *placed, unsigned index, char *const *ar
         need(vcpu_create(&placed->machine, index * 2 + i, &module->placement, i, &module->vcpu[i],
                          &why),
              &why);
-    uint64_t second = CLO_VA_STACK + 2 * CLO_STACK_STRIDE - CLO_PAGE_SIZE;
+    uint64_t second = CLO_VA_STACK_TOP(1);
     need(vcpu_reset(&module->vcpu[0], module->placement.entry, module->placement.stack, 0, &why),
          &why);
     need(vcpu_reset(&module->vcpu[1], module->placement.entry, second, 1, &why), &why);
@@ -59,13 +58,13 @@ void placed_machine_start(struct placed_machine *placed, bool no_guest_memfd,
     *placed = (struct placed_machine){.modules = modules};
     payload_path(path);
     struct machine_options options = {.monitor_size = 2 * CLO_PAGE_SIZE,
-                                      .window_size = WINDOW_SIZE,
+                                      .window_size = PLACED_WINDOW,
                                       .code_size = runtime_image_size(),
                                       .no_guest_memfd = no_guest_memfd};
     for (unsigned i = 0; i < modules; i++) {
         need(module_file_open(path, ELF_MODULE, &placed->module[i].file, &why), &why);
         options.monitor_size +=
-            placement_monitor_need(&placed->module[i].file.record, 0, WINDOW_SIZE);
+            placement_monitor_need(&placed->module[i].file.record, 0, PLACED_WINDOW);
         options.code_size += (size_t)placed->module[i].file.image_pages * CLO_PAGE_SIZE;
     }
     need(machine_create(&placed->machine, &options, &why), &why);

@@ -16,6 +16,11 @@ struct placed_module {
 
 #define PLACED_MODULES 2u
 
+/* Where a payload's first stack and its heap lie. */
+#define PLACED_WINDOW (1u << 20)
+#define PLACED_STACK CLO_VA_FIRST_STACK(PLACED_WINDOW)
+#define PLACED_HEAP CLO_VA_HEAP(PLACED_WINDOW, PAYLOAD_STACK)
+
 struct placed_machine {
     struct machine machine;
     struct runtime_image runtime;

@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#define HEAP_PAGE (CLO_VA_HEAP + 4 * CLO_PAGE_SIZE)
+#define HEAP_PAGE (PLACED_HEAP + 4 * CLO_PAGE_SIZE)
 
 static struct placed_machine placed;
 
@@ -145,7 +145,9 @@ static void modules_with_the_same_addresses_keep_apart(void **state)
     if (!placed_machine_possible())
         skip();
     char *const first[] = {"secret", NULL};
-    char *const second[] = {"read", "2000000000", NULL}; /* CLO_VA_HEAP */
+    char heap[32];
+    (void)snprintf(heap, sizeof heap, "%llx", PLACED_HEAP);
+    char *const second[] = {"read", heap, NULL};
     char *const *const command[] = {first, second};
     placed_machine_start(&placed, fallback(state), command, 2);
     assert_int_equal(step(0), 1);
@@ -176,8 +178,7 @@ static void module_reaches_no_page_of_another(void **state)
         uint64_t start, end;
     } ranges[] = {{0, 0x80000000},
                   {CLO_VA_STACK, CLO_VA_STACK + 2 * CLO_STACK_STRIDE},
-                  {CLO_VA_HEAP, CLO_VA_HEAP + 2 * PAYLOAD_HEAP},
-                  {CLO_VA_WINDOW, CLO_VA_WINDOW + (1u << 20)}};
+                  {CLO_VA_WINDOW, PLACED_HEAP + 2 * PAYLOAD_HEAP}};
     for (unsigned i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
         for (uint64_t va = ranges[i].start; va < ranges[i].end; va += CLO_PAGE_SIZE) {
             struct gpa a, b;
@@ -189,6 +190,33 @@ static void module_reaches_no_page_of_another(void **state)
                 assert_false((rights | others) & PAGE_WRITE);
             note_pages((void *)(uintptr_t)&other->data, a);
         }
+    placed_machine_end(&placed);
+}
+
+/* Pages of tables from a table of that level on, 0 being the last. */
+static unsigned tables_from(uint64_t address, unsigned level)
+{
+    const uint64_t *entries = (const uint64_t *)(void *)(placed.machine.monitor + address);
+    unsigned count = 1;
+    for (unsigned i = 0; level > 0 && i < 512; i++)
+        if (entries[i] & 1)
+            count += tables_from(entries[i] & 0x000ffffffffff000, level - 1);
+    return count;
+}
+
+/* The payload has a heap too large for one table with its stack, and a second thread. */
+static void module_takes_as_few_tables_as_its_layout_promises(void **state)
+{
+    start(state, "hello", 0);
+    struct placement *placement = &placed.module[0].placement;
+    unsigned without_channels = 8;
+    unsigned larger_heap = 1;
+    unsigned second_stack = 2;
+    assert_int_equal(tables_from(placement->table.root.value, 3),
+                     without_channels + larger_heap + second_stack);
+    assert_int_equal(placement_map_window(placement, 0, CLO_PAGE_SIZE), CLOISTER_OK);
+    assert_int_equal(tables_from(placement->table.root.value, 3),
+                     without_channels + larger_heap + second_stack + 1);
     placed_machine_end(&placed);
 }
 
@@ -243,16 +271,16 @@ static void protect_only_takes_away_and_only_from_the_module(void **state)
                      CLOISTER_OK);
     uint64_t root = placement->table.root.value;
     assert_int_equal(placement_protect(placement, HEAP_PAGE, CLO_PAGE_SIZE, both), CLOISTER_DENIED);
-    assert_int_not_equal(placement_protect(placement, CLO_VA_HEAP + PAYLOAD_HEAP, CLO_PAGE_SIZE, 0),
+    assert_int_not_equal(placement_protect(placement, PLACED_HEAP + PAYLOAD_HEAP, CLO_PAGE_SIZE, 0),
                          CLOISTER_OK);
     assert_int_not_equal(
-        placement_protect(placement, CLO_VA_HEAP, PAYLOAD_HEAP + CLO_PAGE_SIZE, CLO_RIGHT_READ),
+        placement_protect(placement, PLACED_HEAP, PAYLOAD_HEAP + CLO_PAGE_SIZE, CLO_RIGHT_READ),
         CLOISTER_OK);
     assert_int_not_equal(placement_protect(placement, HEAP_PAGE + 8, CLO_PAGE_SIZE, 0),
                          CLOISTER_OK);
     assert_int_not_equal(placement_protect(placement, HEAP_PAGE, CLO_PAGE_SIZE - 1, 0),
                          CLOISTER_OK);
-    assert_int_not_equal(placement_protect(placement, CLO_VA_HEAP, UINT64_MAX & ~4095ull, 0),
+    assert_int_not_equal(placement_protect(placement, PLACED_HEAP, UINT64_MAX & ~4095ull, 0),
                          CLOISTER_OK);
     assert_int_not_equal(placement_protect(placement, UINT64_MAX & ~4095ull, 8192, 0), CLOISTER_OK);
     static const uint64_t foreign[] = {CLO_VA_MONITOR_STUB,     CLO_VA_MONITOR_VCPU, CLO_VA_RUNTIME,
@@ -377,9 +405,9 @@ static void other_vcpu_loses_the_right_too(void **state)
     assert_int_equal(pthread_join(pthread, &result), 0);
     assert_int_equal(((struct vcpu_exit *)result)->event, VCPU_KICKED);
     assert_int_equal(
-        placement_protect(&placed.module[0].placement, CLO_VA_HEAP, CLO_PAGE_SIZE, CLO_RIGHT_READ),
+        placement_protect(&placed.module[0].placement, PLACED_HEAP, CLO_PAGE_SIZE, CLO_RIGHT_READ),
         CLOISTER_OK);
-    assert_page_fault(thread_of(0, 1), CLO_VA_HEAP, 7);
+    assert_page_fault(thread_of(0, 1), PLACED_HEAP, 7);
     placed_machine_end(&placed);
 }
 
@@ -484,14 +512,14 @@ static void wipe_zeroes_what_the_module_wrote(void **state)
     struct reason why = {0};
     assert_int_equal(step(0), 1);
     uint64_t page = ~(uint64_t)(CLO_PAGE_SIZE - 1);
-    const uint64_t where[] = {CLO_VA_HEAP, CLO_VA_HEAP + PAYLOAD_HEAP - CLO_PAGE_SIZE,
+    const uint64_t where[] = {PLACED_HEAP, PLACED_HEAP + PAYLOAD_HEAP - CLO_PAGE_SIZE,
                               mailbox_of(0, 0)->argument[1] & page,
                               mailbox_of(0, 0)->argument[2] & page,
                               mailbox_of(0, 0)->argument[3] & page};
     for (unsigned i = 0; i < sizeof where / sizeof where[0]; i++)
         assert_int_not_equal(or_of_words(where[i], CLO_PAGE_SIZE), 0);
     /* A page that is read-only by now is wiped all the same. */
-    assert_int_equal(placement_protect(placement, CLO_VA_HEAP, CLO_PAGE_SIZE, CLO_RIGHT_READ),
+    assert_int_equal(placement_protect(placement, PLACED_HEAP, CLO_PAGE_SIZE, CLO_RIGHT_READ),
                      CLOISTER_OK);
     struct pagetable before = placement->table;
     if (vcpu_wipe(thread_of(0, 0), &why) != CLOISTER_OK)
@@ -499,7 +527,7 @@ static void wipe_zeroes_what_the_module_wrote(void **state)
     placement->table = before;
     for (unsigned i = 0; i < sizeof where / sizeof where[0]; i++)
         assert_int_equal(or_of_words(where[i], CLO_PAGE_SIZE), 0);
-    assert_int_equal(or_of_words(CLO_VA_HEAP, PAYLOAD_HEAP), 0);
+    assert_int_equal(or_of_words(PLACED_HEAP, PAYLOAD_HEAP), 0);
     assert_true(bytes_are_zero(mailbox_of(0, 0), sizeof(struct clo_mailbox)));
     placed_machine_end(&placed);
 }
@@ -516,7 +544,7 @@ static void module_that_faulted_can_be_wiped(void **state)
         if (vcpu_wipe(thread_of(0, 0), &why) != CLOISTER_OK)
             fail_msg("%s: %s", ends[i], why.text);
         placed.module[0].placement.table = before;
-        uint64_t stack = CLO_VA_STACK + CLO_STACK_STRIDE - CLO_PAGE_SIZE;
+        uint64_t stack = PLACED_STACK + PAYLOAD_STACK;
         assert_int_equal(or_of_words(stack - CLO_PAGE_SIZE, CLO_PAGE_SIZE), 0);
         placed_machine_end(&placed);
     }
@@ -529,6 +557,7 @@ static void module_that_faulted_can_be_wiped(void **state)
     X(system_calls_reach_the_personality)                                                          \
     X(modules_with_the_same_addresses_keep_apart)                                                  \
     X(module_reaches_no_page_of_another)                                                           \
+    X(module_takes_as_few_tables_as_its_layout_promises)                                           \
     X(fault_of_one_module_leaves_the_other_running)                                                \
     X(written_page_cannot_be_written_after_protect)                                                \
     X(page_is_gone_after_protect_with_no_rights)                                                   \

@@ -53,7 +53,7 @@ __attribute__((noinline, noclone, used)) static void fault(uint64_t how)
         (void)*at(0x8000000000000000);
         return;
     case MISBEHAVE_READ_MONITOR:
-        (void)*at(0x10000);
+        (void)*at(CLO_VA_MONITOR_STUB);
         return;
     default:
         return;

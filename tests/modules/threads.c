@@ -12,7 +12,7 @@ static unsigned closed;
 static uint64_t this_thread(void)
 {
     uint64_t stack = (uint64_t)(uintptr_t)__builtin_frame_address(0);
-    return (stack - CLO_VA_STACK) / CLO_STACK_STRIDE;
+    return stack < CLO_VA_WINDOW ? (stack - CLO_VA_STACK) / CLO_STACK_STRIDE : 0;
 }
 
 static void spin(uint64_t us)

@@ -78,6 +78,11 @@ static volatile struct clo_mailbox *mailbox_of(uint64_t thread)
 
 #define MAILBOX mailbox_of(0)
 
+static uint64_t heap_base(void)
+{
+    return ((const struct clo_boot *)(uintptr_t)CLO_VA_BOOT)->heap_base;
+}
+
 static void report(uint32_t number, uint64_t value)
 {
     MAILBOX->argument[0] = value;
@@ -191,8 +196,8 @@ static void reach(const char *what, uint64_t address)
         AT("jmp *%%rsi", (uint64_t)(uintptr_t)code, 0);
     }
     if (equal(what, "jump-heap")) {
-        *(volatile uint8_t *)CLO_VA_HEAP = 0xc3;
-        AT("jmp *%%rsi", CLO_VA_HEAP, 0);
+        *(volatile uint8_t *)heap_base() = 0xc3;
+        AT("jmp *%%rsi", heap_base(), 0);
     }
 }
 
@@ -207,13 +212,13 @@ static void use_port(const char *what, uint64_t port)
     if (equal(what, "in4"))
         AT("in %%dx, %%eax", 0, port);
     if (equal(what, "outs1"))
-        AT("outsb", CLO_VA_HEAP, port);
+        AT("outsb", heap_base(), port);
     if (equal(what, "outs4"))
-        AT("outsl", CLO_VA_HEAP, port);
+        AT("outsl", heap_base(), port);
     if (equal(what, "rep-outs1"))
-        AT("mov $4096, %%ecx; rep outsb", CLO_VA_HEAP, port);
+        AT("mov $4096, %%ecx; rep outsb", heap_base(), port);
     if (equal(what, "ins4"))
-        AT("insl", CLO_VA_HEAP, port);
+        AT("insl", heap_base(), port);
     if (equal(what, "in-hypercall-page"))
         AT("mov $0x70000001, %%ebx; jmp *%%rbx", 0, port); /* middle of its OUT */
 }
@@ -239,7 +244,7 @@ static void system_calls(void)
 static void keep_secret(void)
 {
     volatile uint64_t on_stack[8];
-    volatile uint64_t *heap = (volatile uint64_t *)CLO_VA_HEAP;
+    volatile uint64_t *heap = (volatile uint64_t *)heap_base();
     for (unsigned i = 0; i < 8; i++) {
         uint64_t word = payload_secret(i);
         on_stack[i] = word;
@@ -299,7 +304,7 @@ static void act(const char *what, uint64_t address)
 void payload_start(uint64_t thread, const uint64_t *stack)
 {
     if (thread != 0)
-        loop(thread, (volatile uint64_t *)CLO_VA_HEAP);
+        loop(thread, (volatile uint64_t *)heap_base());
     const char *const *argument = (const char *const *)(stack + 1);
     act(argument[0], stack[0] > 1 ? number_of(argument[1]) : 0);
     for (;;)

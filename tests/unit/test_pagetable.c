@@ -3,6 +3,9 @@
  */
 #include "vmm/pagetable.h"
 
+#include "abi/hypercall.h"
+#include "abi/layout.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,6 +99,44 @@ static void range_is_mapped_across_tables(void **state)
         assert_int_equal(entry_at(start + i * PAGE) & ADDRESS, GPA + i * PAGE);
     assert_int_equal(entry_at(start - PAGE), 0);
     assert_int_equal(entry_at(start + 600 * PAGE), 0);
+}
+
+/* As abi/layout.h says; a heap and a stack of the sizes that a manifest has by default. */
+static void small_module_takes_nine_tables(void **state)
+{
+    (void)state;
+    uint64_t stack = CLO_VA_FIRST_STACK(32u << 20);
+    uint64_t heap = CLO_VA_HEAP(32u << 20, 64u << 10);
+    uint64_t used = machine.monitor_used - PAGE; /* the root is there already */
+    map(CLO_VA_MONITOR_STUB, 2, 0);
+    map(CLO_VA_MONITOR_VCPU, CLO_THREADS_MAX, PAGE_WRITE);
+    map(CLO_VA_RUNTIME, CLO_RUNTIME_SIZE_MAX / PAGE, PAGE_USER | PAGE_EXECUTE);
+    map(CLO_VA_PERSONALITY_DATA, CLO_PERSONALITY_DATA_SIZE / PAGE, PAGE_USER | PAGE_WRITE);
+    map(CLO_VA_BOOT, 1, PAGE_USER);
+    map(CLO_VA_CONTROL, CLO_CONTROL_SIZE / PAGE, PAGE_USER);
+    map(CLO_VA_MAILBOX, sizeof(struct clo_mailbox) / PAGE, PAGE_USER | PAGE_WRITE);
+    map(CLO_VA_MODULE + 77 * CLO_MODULE_ALIGN, 16, PAGE_USER | PAGE_EXECUTE);
+    map(stack, (64u << 10) / PAGE, PAGE_USER | PAGE_WRITE);
+    map(heap, (256u << 10) / PAGE, PAGE_USER | PAGE_WRITE);
+    map(CLO_VA_WINDOW, 64, PAGE_USER | PAGE_WRITE);
+    assert_int_equal((machine.monitor_used - used) / PAGE, 9);
+}
+
+/* The largest window and stack move stack and heap, and their gaps stay. */
+static void stack_and_heap_keep_their_gaps(void **state)
+{
+    (void)state;
+    uint64_t largest = CLO_STACK_STRIDE - 2 * PAGE;
+    for (uint64_t window = 0; window <= CLO_WINDOW_SIZE_MAX; window += CLO_WINDOW_SIZE_MAX / 64)
+        for (uint64_t pages = 0; pages < 2; pages++) {
+            uint64_t end = CLO_VA_WINDOW + window + pages * PAGE;
+            uint64_t stack = CLO_VA_FIRST_STACK(window + pages * PAGE);
+            assert_in_range(stack - end, CLO_STACK_GAP, CLO_STACK_GAP + CLO_WINDOW_ALIGN - 1);
+            assert_int_equal(stack % CLO_WINDOW_ALIGN, 0);
+            assert_int_equal(CLO_VA_HEAP(window + pages * PAGE, largest) - (stack + largest),
+                             CLO_HEAP_GAP);
+        }
+    assert_true(CLO_VA_HEAP(CLO_WINDOW_SIZE_MAX, largest) + CLO_HEAP_SIZE_MAX < 1ull << 47);
 }
 
 static void writable_and_executable_page_is_refused(void **state)
@@ -298,6 +339,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(mapped_page_has_its_rights_and_no_more),
         TEST(range_is_mapped_across_tables),
+        TEST(small_module_takes_nine_tables),
+        TEST(stack_and_heap_keep_their_gaps),
         TEST(writable_and_executable_page_is_refused),
         TEST(odd_and_wrapping_ranges_are_refused),
         TEST(page_that_is_mapped_stays_as_it_is),
