@@ -25,8 +25,8 @@
 #define WORDS_OWN 7
 
 static const char help[] =
-    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-k PACKAGE] [-s] [-f FILE]... [-o FILE]...\n"
-    "                       -- COMMAND [ARGS...]\n"
+    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-k PACKAGE] [-s] [-i] [-f FILE]...\n"
+    "                       [-o FILE]... -- COMMAND [ARGS...]\n"
     "Runs a command as root in an emulated machine that has a KVM of its own (QEMU without\n"
     "acceleration, AMD SVM, one processor), for hosts whose /dev/kvm is missing or cannot run\n"
     "worlds. It starts in about five seconds, is 10 to 50 times slower, and is no sandbox.\n"
@@ -36,6 +36,7 @@ static const char help[] =
     "  -m, --memory SIZE    its memory (512M to 64G; default 2G)\n"
     "  -k, --kernel PACKAGE its kernel: a file linux-image-*.deb of another Debian\n"
     "  -s, --shadow         its KVM has no nested paging and shadows page tables\n"
+    "  -i, --instructions   its clocks count instructions: each takes one nanosecond\n"
     "  -f, --file FILE      have this file or folder inside, at the same path\n"
     "  -o, --output FILE    when the command has ended copy this file out, to the same path; at\n"
     "                       most 64M\n"
@@ -56,7 +57,7 @@ static const char help[] =
 struct nested {
     char seconds[24];
     char memory[24];    /* MiB */
-    const char **files; /* -s; -k, -f and -o with their values */
+    const char **files; /* -s, -i; -k, -f and -o with their values */
     unsigned file_count, result_count;
 };
 
@@ -93,6 +94,9 @@ static cloister_status take_value(struct nested *nested, int option, const char 
     case 's':
         nested->files[nested->file_count++] = "-s";
         return CLOISTER_OK;
+    case 'i':
+        nested->files[nested->file_count++] = "-i";
+        return CLOISTER_OK;
     case 'f':
         nested->files[nested->file_count++] = "-f";
         status = check_file(value, why);
@@ -111,15 +115,20 @@ static cloister_status take_value(struct nested *nested, int option, const char 
 static int parse(int argc, char **argv, struct nested *nested)
 {
     static const struct option names[] = {
-        {"time", required_argument, NULL, 't'},   {"memory", required_argument, NULL, 'm'},
-        {"kernel", required_argument, NULL, 'k'}, {"shadow", no_argument, NULL, 's'},
-        {"file", required_argument, NULL, 'f'},   {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"time", required_argument, NULL, 't'},
+        {"memory", required_argument, NULL, 'm'},
+        {"kernel", required_argument, NULL, 'k'},
+        {"shadow", no_argument, NULL, 's'},
+        {"instructions", no_argument, NULL, 'i'},
+        {"file", required_argument, NULL, 'f'},
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct reason why;
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "+:t:m:k:sf:o:h", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:t:m:k:sif:o:h", names, NULL)) != -1) {
         if (option == 'h')
             return -1;
         if (option == '?' || option == ':')

@@ -92,7 +92,7 @@ static void options_reach_the_machine(void **state)
     (void)state;
     assert_run(0, "cloister nested -t 7 -m 1G -f cloister -o out -f libexec -- x",
                "<-t><7><-m><1024><-f><cloister><-o><out><-f><libexec><--><x>");
-    assert_run(0, "cloister nested -s -- x", "<-t><600><-m><2048><-s><--><x>");
+    assert_run(0, "cloister nested -s -i -- x", "<-t><600><-m><2048><-s><-i><--><x>");
     assert_run(0, "cloister nested -f cloister -k cloister -- x",
                "<-t><600><-m><2048><-f><cloister><-k><cloister><--><x>");
     assert_run(0, "cloister nested --time 7 --memory 512M --file cloister --output out -- x -t",
