@@ -48,6 +48,7 @@ VMM_OBJECTS     := $(filter-out %/main.o,$(call objects,vmm/*.c)) $(BUILD)/obj/v
                    $(BUILD)/obj/vmm/probe_code.o
 CLIENT_OBJECTS  := $(call objects,normal-world/client/*.c normal-world/guest/*.c)
 TOOL_OBJECTS    := $(call objects,tools/*.c)
+SHOW_OBJECTS    := $(call objects,tools/show/*.c)
 CRYPTO_OBJECTS  := $(call objects,tools/crypto/*.c tools/tool.c tools/tool_program.c)
 BENCH_OBJECTS   := $(call objects,bench/*.c)
 
@@ -55,18 +56,20 @@ BENCH_OBJECTS   := $(call objects,bench/*.c)
 MODULE_READER   := $(patsubst %,$(BUILD)/obj/measure/%.o,elf_image elf_layout elf_dynamic elf_notes \
                    elf_sections elf_symbols manifest module_image)
 WORLD_OBJECTS   := $(VMM_OBJECTS) $(BUILD)/obj/vmm/main.o $(BASE_OBJECTS) $(MODULE_READER)
-# The world host's C library is musl: it starts in half the time and is a quarter as large, and the
-# keeper copies it at every start. The sanitizers know glibc alone.
+COMMAND_OBJECTS := $(TOOL_OBJECTS) $(MODULE_READER) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+# The C library of the world host and the command is musl: a program starts in half the time and is a
+# quarter as large, and the keeper copies the world host at every start. The sanitizers know glibc alone.
 ifeq ($(SANITIZE),)
 KERNEL_HEADERS  := -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) -idirafter /usr/include
 WORLD_OBJECTS   := $(WORLD_OBJECTS:$(BUILD)/obj/%=$(BUILD)/musl/%)
-WORLD_LINK       = $(CC) $(STATIC_LDFLAGS) -nostdlib -o $@ $(addprefix $(MUSL)/,rcrt1.o crti.o) \
+COMMAND_OBJECTS := $(COMMAND_OBJECTS:$(BUILD)/obj/%=$(BUILD)/musl/%)
+MUSL_LINK        = $(CC) $(STATIC_LDFLAGS) -nostdlib -o $@ $(addprefix $(MUSL)/,rcrt1.o crti.o) \
                    $^ $(MUSL)/libc.a -lgcc $(MUSL)/crtn.o
 else
-WORLD_LINK       = $(CC) $(STATIC_LDFLAGS) -o $@ $^
+MUSL_LINK        = $(CC) $(STATIC_LDFLAGS) -o $@ $^
 endif
-COMMAND_OBJECTS := $(TOOL_OBJECTS) $(MODULE_READER) $(CLIENT_OBJECTS) $(BASE_OBJECTS) \
-                   $(BUILD)/obj/measure/platform_folder.o $(BUILD)/obj/measure/utf8.o
+SHOW_PARTS      := $(patsubst %,$(BUILD)/obj/%.o,tools/tool tools/tool_program tools/kvm_device \
+                   tools/world_open measure/platform_folder measure/utf8)
 
 # What the verifier is made of, and what of it the keeper does not need (libjansson, judging).
 VERIFY_ONLY     := verify verify_chain verify_claims report_read report_read_fields \
@@ -76,8 +79,8 @@ VERIFY_OBJECTS  := $(BASE_OBJECTS) $(patsubst %,$(BUILD)/obj/measure/%.o,$(VERIF
 KEEPER_MEASURE  := $(filter-out $(VERIFY_ONLY:%=$(BUILD)/obj/measure/%.o),$(MEASURE_OBJECTS))
 
 PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper \
-            $(BUILD)/libexec/cloister-crypto $(BUILD)/libexec/cloister-metrics \
-            $(BUILD)/libexec/cloister-guest
+            $(BUILD)/libexec/cloister-crypto $(BUILD)/libexec/cloister-show \
+            $(BUILD)/libexec/cloister-metrics $(BUILD)/libexec/cloister-guest
 MODULES  := $(patsubst secure-world/modules/%,$(BUILD)/modules/%.mod,$(wildcard secure-world/modules/*))
 
 # As many jobs as processors, unless `make -j` has said how many.
@@ -121,8 +124,13 @@ include install.mk
 # Programs
 
 # Static, like the keeper: no variable of the environment can put code into them (LD_PRELOAD), and they
-# start in half the time. Without libcrypto: it would more than double that time.
+# start in half the time. Without libcrypto, JSON and terminals: they would more than double that time.
 $(BUILD)/cloister: $(COMMAND_OBJECTS)
+	$(MUSL_LINK)
+
+# The commands that show worlds and hosts.
+$(BUILD)/libexec/cloister-show: $(SHOW_OBJECTS) $(SHOW_PARTS) $(CLIENT_OBJECTS) $(BASE_OBJECTS)
+	@mkdir -p $(@D)
 	$(CC) $(STATIC_LDFLAGS) -o $@ $^ -ljansson -lncursesw -ltinfo
 
 # Keys, signatures, digests: the commands that need libcrypto.
@@ -136,7 +144,7 @@ split_symbols = objcopy --only-keep-debug $@ $@.debug && strip $@
 
 $(BUILD)/libexec/cloister-world: $(WORLD_OBJECTS)
 	@mkdir -p $(@D)
-	$(WORLD_LINK)
+	$(MUSL_LINK)
 	$(if $(SANITIZE),,$(split_symbols))
 
 $(BUILD)/libexec/cloister-keeper: $(KEEPER_OBJECTS) $(KEEPER_MEASURE) $(BASE_OBJECTS) $(CRYPTO_START)

@@ -28,7 +28,7 @@ nested-tests: $(NESTED_TESTS)
 
 # Everything that is no main(), in one archive: a test is linked with what it uses and no more.
 $(BUILD)/tests/parts.a: $(filter-out %/main.o,$(VMM_OBJECTS) $(KEEPER_OBJECTS) $(MEASURE_OBJECTS) \
-                          $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(TOOL_OBJECTS) $(CRYPTO_OBJECTS) $(METRICS_OBJECTS) \
+                          $(CLIENT_OBJECTS) $(BASE_OBJECTS) $(TOOL_OBJECTS) $(SHOW_OBJECTS) $(CRYPTO_OBJECTS) $(METRICS_OBJECTS) \
                           $(BENCH_OBJECTS)) \
                           $(addprefix $(BUILD)/obj/tools/nested/,frame.o result.o) $(TEST_SHARED)
 	@mkdir -p $(@D)

@@ -10,7 +10,7 @@
 #include "tools/call_latency.h"
 #include "tools/call_options.h"
 #include "tools/call_stream.h"
-#include "tools/world_show.h"
+#include "tools/world_open.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -4,37 +4,24 @@
  */
 #include "tools/cmd_crypto.h"
 
-#include "base/scope.h"
 #include "tools/tool.h"
 
-#include <string.h>
-
-static int become(char *group, int argc, char **argv)
-{
-    static char program[] = "cloister-crypto";
-    AUTO_FREE char **words = calloc((size_t)argc + 3, sizeof *words);
-    if (!words)
-        return tool_fail(group, CLOISTER_NO_MEMORY, NULL);
-    words[0] = program;
-    words[1] = group;
-    memcpy(words + 2, argv, (size_t)argc * sizeof *words);
-    return tool_program_become(group, words);
-}
+static char program[] = "cloister-crypto";
 
 int cmd_crypto_key(int argc, char **argv)
 {
     static char group[] = "key";
-    return become(group, argc - 1, argv + 1);
+    return tool_program_pass(program, group, argc - 1, argv + 1);
 }
 
 int cmd_crypto_module(int argc, char **argv)
 {
     static char group[] = "module";
-    return become(group, argc, argv);
+    return tool_program_pass(program, group, argc, argv);
 }
 
 int cmd_crypto_report(int argc, char **argv)
 {
     static char group[] = "report";
-    return become(group, argc, argv);
+    return tool_program_pass(program, group, argc, argv);
 }

@@ -7,7 +7,7 @@
 #include "cloister/client.h"
 #include "tools/cmd_crypto.h"
 #include "tools/tool.h"
-#include "tools/world_show.h"
+#include "tools/world_open.h"
 
 #include <getopt.h>
 #include <limits.h>

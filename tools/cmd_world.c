@@ -1,15 +1,14 @@
 /*
- * cloister world: start, list, look at and end secure worlds.
+ * cloister world: start and end secure worlds; cloister-show lists them and looks at them.
  */
 #include "tools/tool.h"
 
 #include "base/scope.h"
-#include "tools/world_names.h"
+#include "tools/cmd_show.h"
+#include "tools/world_open.h"
 #include "tools/world_run.h"
-#include "tools/world_show.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
@@ -28,107 +27,6 @@ static const char help[] =
     "NAME is a world's name, or the path of its socket if it contains '/'. In a guest 'guest:'\n"
     "is the world behind its mailbox device, 'guest:ADDRESS' that behind one of several.\n"
     "Exit status: 0 done, 4 no such world, 5 not yours, others as in 'cloister --help'.\n";
-
-/* Parses the only option that these commands have, and their arguments. */
-static int parse_json(const char *command, int argc, char **argv, bool *json)
-{
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    int option;
-    *json = false;
-    while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        if (option == 'j')
-            *json = true;
-        else if (option == 'h')
-            return -1;
-        else
-            return tool_bad_option(command, option, argv);
-    }
-    return TOOL_OK;
-}
-
-static int print_json(const char *command, json_t *json)
-{
-    AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-    json_decref(json);
-    if (!text)
-        return tool_fail(command, CLOISTER_NO_MEMORY, NULL);
-    (void)printf("%s\n", text);
-    return TOOL_OK;
-}
-
-static int show(int argc, char **argv)
-{
-    bool json;
-    struct reason why = {0};
-    int parsed = parse_json("world show", argc, argv, &json);
-    if (parsed != TOOL_OK)
-        return parsed < 0 ? tool_help(help) : parsed;
-    if (argc - optind != 1)
-        return tool_usage("world show", "one world's name is needed, %d given", argc - optind);
-    AUTO_FREE struct world_facts *facts = calloc(1, sizeof *facts);
-    if (!facts)
-        return tool_fail("world show", CLOISTER_NO_MEMORY, NULL);
-    cloister_status status = world_facts_read(argv[optind], facts, &why);
-    if (status != CLOISTER_OK)
-        return tool_fail("world show", status, &why);
-    if (json)
-        return print_json("world show", world_facts_json(facts));
-    world_facts_print(facts);
-    return TOOL_OK;
-}
-
-static void print_row(const struct world_facts *facts)
-{
-    const struct clo_world_info *info = &facts->info;
-    (void)printf("%-20s %-9s %8" PRIu32 "  %-6s %-12s %-5s ", info->name,
-                 world_state_name(info->state), info->pid, info->kvm,
-                 world_isolation_name(info->isolation), info->debug ? "yes" : "no");
-    for (uint32_t i = 0; i < info->module_count; i++)
-        (void)printf("%s%s", i > 0 ? "," : "", facts->module[i].name);
-    (void)printf("\n");
-}
-
-/* A socket that nobody answers is what a killed world left; the next world of that name removes
-   it. A world that ends while we ask is no failure either. */
-static cloister_status list_one(const char *name, struct world_facts *facts, json_t *list)
-{
-    cloister_status status = world_facts_read(name, facts, NULL);
-    if (status != CLOISTER_OK)
-        return status;
-    if (list)
-        return json_array_append_new(list, world_facts_json(facts)) == 0 ? CLOISTER_OK
-                                                                         : CLOISTER_NO_MEMORY;
-    print_row(facts);
-    return CLOISTER_OK;
-}
-
-static int list(int argc, char **argv)
-{
-    bool json;
-    struct reason why = {0};
-    struct world_names names = {0};
-    int parsed = parse_json("world ls", argc, argv, &json);
-    if (parsed != TOOL_OK)
-        return parsed < 0 ? tool_help(help) : parsed;
-    if (argc != optind)
-        return tool_usage("world ls", "it takes no arguments; '%.40s' given", argv[optind]);
-    AUTO_FREE struct world_facts *facts = calloc(1, sizeof *facts);
-    cloister_status status = facts ? world_names_list(&names, &why) : CLOISTER_NO_MEMORY;
-    if (status != CLOISTER_OK)
-        return tool_fail("world ls", status, &why);
-    json_t *worlds = json ? json_array() : NULL;
-    if (!json && names.count > 0)
-        (void)printf("%-20s %-9s %8s  %-6s %-12s %-5s %s\n", "NAME", "STATE", "PID", "KVM",
-                     "ISOLATION", "DEBUG", "MODULES");
-    for (size_t i = 0; i < names.count; i++)
-        (void)list_one(names.name[i], facts, worlds);
-    world_names_free(&names);
-    return json ? print_json("world ls", worlds) : TOOL_OK;
-}
 
 static int open_process(uint32_t pid)
 {
@@ -172,13 +70,15 @@ static cloister_status stop_world(cloister_world *world, const char *name, struc
 
 static int stop(int argc, char **argv)
 {
-    bool json;
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
     struct reason why = {0};
     cloister_world *world;
-    int parsed = parse_json("world stop", argc, argv, &json);
-    if (parsed != TOOL_OK)
-        return parsed < 0 ? tool_help(help) : parsed;
-    if (json || argc - optind != 1)
+    int option = getopt_long(argc, argv, ":h", options, NULL);
+    if (option == 'h')
+        return tool_help(help);
+    if (option != -1)
+        return tool_bad_option("world stop", option, argv);
+    if (argc - optind != 1)
         return tool_usage("world stop", "one world's name is needed and nothing else");
     cloister_status status = world_open(argv[optind], &world, &why);
     if (status != CLOISTER_OK)
@@ -191,6 +91,6 @@ static int stop(int argc, char **argv)
 int cmd_world(int argc, char **argv)
 {
     static const struct tool_command commands[] = {
-        {"run", world_run}, {"ls", list}, {"show", show}, {"stop", stop}};
+        {"run", world_run}, {"ls", cmd_show_world}, {"show", cmd_show_world}, {"stop", stop}};
     return tool_dispatch("world", help, commands, ARRAY_SIZE(commands), argc, argv);
 }

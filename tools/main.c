@@ -3,6 +3,7 @@
  */
 #include "base/scope.h"
 #include "tools/cmd_crypto.h"
+#include "tools/cmd_show.h"
 #include "tools/tool.h"
 
 static const char help[] =
@@ -45,13 +46,11 @@ static int version(int argc, char **argv)
 }
 
 static const struct tool_command groups[] = {
-    {"world", cmd_world},     {"module", cmd_module},
-    {"call", cmd_call},       {"interface", cmd_interface},
-    {"exec", cmd_exec},       {"key", cmd_crypto_key},
-    {"report", cmd_report},   {"doctor", cmd_doctor},
-    {"bench", cmd_bench},     {"top", cmd_top},
-    {"metrics", cmd_metrics}, {"nested", cmd_nested},
-    {"guest", cmd_guest},     {"--version", version},
+    {"world", cmd_world},         {"module", cmd_module},      {"call", cmd_call},
+    {"interface", cmd_interface}, {"exec", cmd_exec},          {"key", cmd_crypto_key},
+    {"report", cmd_report},       {"doctor", cmd_show_doctor}, {"bench", cmd_bench},
+    {"top", cmd_show_top},        {"metrics", cmd_metrics},    {"nested", cmd_nested},
+    {"guest", cmd_guest},         {"--version", version},
 };
 
 int main(int argc, char **argv)

@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* In the child. Only its end of the pipe goes along: whoever waits for the world must see the end
@@ -22,7 +24,7 @@ _Noreturn static void become_server(const char *program, const char *name, const
     (void)snprintf(parent_text, sizeof parent_text, "%d", parent);
     const char *const words[] = {"cloister-metrics", "--listen",  where, "--ready-fd", ready_text,
                                  "--parent",         parent_text, "--",  name,         NULL};
-    if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
+    if (syscall(SYS_close_range, STDERR_FILENO + 1u, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
         fcntl(ready, F_SETFD, 0) == 0)
         (void)execv(program, (char *const *)(uintptr_t)words);
     (void)fprintf(stderr, "cloister world run: cannot start %s\n", program);

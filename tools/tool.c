@@ -67,7 +67,8 @@ int tool_usage(const char *command, const char *format, ...)
 
 int tool_bad_option(const char *command, int returned, char **argv)
 {
-    const char *option = argv[optind - 1];
+    /* musl counts the value of a short option that is missing, too. */
+    const char *option = argv[optind - 1] ? argv[optind - 1] : argv[optind - 2];
     if (returned == ':')
         return tool_usage(command, "option %s needs a value", option);
     if (optopt && strncmp(option, "--", 2) != 0)

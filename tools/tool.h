@@ -36,9 +36,7 @@ int cmd_interface(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_guest(int argc, char **argv);
 int cmd_report(int argc, char **argv);
-int cmd_doctor(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
-int cmd_top(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_nested(int argc, char **argv);
 
@@ -102,12 +100,17 @@ CLOISTER_MUST_USE cloister_status tool_program_folder(char *folder, size_t size,
                                                       struct reason *why);
 
 /* The path of a program that comes with the command (cloister-world, …): libexec/NAME beside the
-   command, else ../libexec/cloister/NAME. NOT_FOUND names both. */
+   command, else ../libexec/cloister/NAME, and for such a program NAME beside it. NOT_FOUND names
+   the first two. */
 CLOISTER_MUST_USE cloister_status tool_program_path(const char *name, char *path, size_t size,
                                                     struct reason *why);
 
 /* Becomes the program that comes with the command under the name words[0]; NULL ends the words.
    Returns only if it cannot: tool_fail for `command`. */
 int tool_program_become(const char *command, char *const words[]);
+
+/* Becomes `program`, which has the command argv[0] of a group, or the whole group (argv[0] is the
+   word behind it; argc may be 0). As tool_program_become. */
+int tool_program_pass(char *program, char *group, int argc, char **argv);
 
 #endif

@@ -67,7 +67,8 @@ cloister_status tool_program_path(const char *name, char *path, size_t size, str
     if (status != CLOISTER_OK)
         return status;
     if (program_at(folder, "libexec", name, path, size) ||
-        program_at(folder, "../libexec/cloister", name, path, size))
+        program_at(folder, "../libexec/cloister", name, path, size) ||
+        program_at(folder, ".", name, path, size)) /* this is one of them itself */
         return CLOISTER_OK;
     return refuse(why, CLOISTER_NOT_FOUND,
                   "program %s is neither in %.80s/libexec nor in %.80s/../libexec/cloister", name,
@@ -84,4 +85,15 @@ int tool_program_become(const char *command, char *const words[])
         status = refuse_errno(&why, "cannot start %.200s", path);
     }
     return tool_fail(command, status, &why);
+}
+
+int tool_program_pass(char *program, char *group, int argc, char **argv)
+{
+    AUTO_FREE char **words = calloc((size_t)argc + 3, sizeof *words);
+    if (!words)
+        return tool_fail(group, CLOISTER_NO_MEMORY, NULL);
+    words[0] = program;
+    words[1] = group;
+    memcpy(words + 2, argv, (size_t)argc * sizeof *words);
+    return tool_program_become(group, words);
 }

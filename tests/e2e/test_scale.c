@@ -6,7 +6,7 @@
 #include "tests/e2e/started_world.h"
 
 #include "cloister/client.h"
-#include "tools/process_memory.h"
+#include "tools/show/process_memory.h"
 #include "tools/tool.h"
 
 #include <dirent.h>

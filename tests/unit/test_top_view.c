@@ -1,7 +1,7 @@
 /*
  * Rates, percentiles and order of what `cloister top` shows, from snapshots made by hand.
  */
-#include "tools/top_print.h"
+#include "tools/show/top_print.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Guests of a world as JSON.
  */
-#include "tools/world_guests.h"
+#include "tools/show/world_guests.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

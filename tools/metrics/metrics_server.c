@@ -9,7 +9,7 @@
 #include "base/scope.h"
 #include "tools/metrics/http.h"
 #include "tools/metrics/metrics_text.h"
-#include "tools/world_names.h"
+#include "tools/show/world_names.h"
 
 #include <poll.h>
 #include <stdint.h>

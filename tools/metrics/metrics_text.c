@@ -5,7 +5,7 @@
 
 #include "base/scope.h"
 #include "measure/utf8.h"
-#include "tools/world_show.h"
+#include "tools/show/world_show.h"
 
 #include <inttypes.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 #ifndef TOOLS_METRICS_TEXT_H
 #define TOOLS_METRICS_TEXT_H
 
-#include "tools/snapshot.h"
+#include "tools/show/snapshot.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -2,10 +2,10 @@
  * Rates from two snapshots. A world or module is the same as before only if it is the same process
  * and instance; a counter that went down gives no rate.
  */
-#include "tools/top_view.h"
+#include "tools/show/top_view.h"
 
 #include "base/scope.h"
-#include "tools/world_show.h"
+#include "tools/show/world_show.h"
 
 #include <string.h>
 

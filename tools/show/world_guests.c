@@ -1,7 +1,7 @@
 /*
  * Asks for a world's guests and shows them.
  */
-#include "tools/world_guests.h"
+#include "tools/show/world_guests.h"
 
 #include "base/bytes.h"
 

@@ -2,10 +2,10 @@
  * Draws a view with curses. A terminal may be of any size and change it at any time; what does not
  * fit is not drawn.
  */
-#include "tools/top_screen.h"
+#include "tools/show/top_screen.h"
 
 #include "base/scope.h"
-#include "tools/top_print.h"
+#include "tools/show/top_print.h"
 
 #include <curses.h>
 #include <poll.h>

@@ -1,10 +1,10 @@
 /*
  * Asks worlds one after the other, each on a fresh connection, none for long.
  */
-#include "tools/snapshot.h"
+#include "tools/show/snapshot.h"
 
 #include "base/scope.h"
-#include "tools/world_guests.h"
+#include "tools/show/world_guests.h"
 
 #include <string.h>
 #include <time.h>

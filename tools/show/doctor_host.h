@@ -1,8 +1,8 @@
 /*
  * What the doctor finds out about the host without a world.
  */
-#ifndef TOOLS_DOCTOR_HOST_H
-#define TOOLS_DOCTOR_HOST_H
+#ifndef TOOLS_SHOW_DOCTOR_HOST_H
+#define TOOLS_SHOW_DOCTOR_HOST_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /*
  * Looks at files of the host and at nothing else.
  */
-#include "tools/doctor_host.h"
+#include "tools/show/doctor_host.h"
 
 #include "base/scope.h"
 

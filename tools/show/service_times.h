@@ -1,8 +1,8 @@
 /*
  * Histograms of service times (abi/hypercall.h): differences, sums, percentiles.
  */
-#ifndef TOOLS_SERVICE_TIMES_H
-#define TOOLS_SERVICE_TIMES_H
+#ifndef TOOLS_SHOW_SERVICE_TIMES_H
+#define TOOLS_SHOW_SERVICE_TIMES_H
 
 #include "abi/control.h"
 

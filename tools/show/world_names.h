@@ -1,8 +1,8 @@
 /*
  * Which worlds there are: names of the sockets in the runtime folder.
  */
-#ifndef TOOLS_WORLD_NAMES_H
-#define TOOLS_WORLD_NAMES_H
+#ifndef TOOLS_SHOW_WORLD_NAMES_H
+#define TOOLS_SHOW_WORLD_NAMES_H
 
 #include "base/reason.h"
 

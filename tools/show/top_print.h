@@ -1,10 +1,10 @@
 /*
  * One snapshot of `cloister top` without a terminal: lines of text, or JSON.
  */
-#ifndef TOOLS_TOP_PRINT_H
-#define TOOLS_TOP_PRINT_H
+#ifndef TOOLS_SHOW_TOP_PRINT_H
+#define TOOLS_SHOW_TOP_PRINT_H
 
-#include "tools/top_view.h"
+#include "tools/show/top_view.h"
 
 #include <jansson.h>
 

@@ -1,8 +1,8 @@
 /*
  * Memory of a process, from /proc.
  */
-#ifndef TOOLS_PROCESS_MEMORY_H
-#define TOOLS_PROCESS_MEMORY_H
+#ifndef TOOLS_SHOW_PROCESS_MEMORY_H
+#define TOOLS_SHOW_PROCESS_MEMORY_H
 
 #include <stdbool.h>
 #include <stdint.h>

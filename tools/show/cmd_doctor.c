@@ -1,13 +1,14 @@
 /*
  * cloister doctor: can worlds run here, how well isolated, and what would make it better.
  */
-#include "tools/tool.h"
+#include "tools/show/commands.h"
 
 #include "base/scope.h"
 #include "measure/platform_folder.h"
-#include "tools/capture.h"
-#include "tools/doctor_host.h"
 #include "tools/kvm_device.h"
+#include "tools/show/capture.h"
+#include "tools/show/doctor_host.h"
+#include "tools/tool.h"
 
 #include <getopt.h>
 #include <limits.h>

@@ -1,8 +1,8 @@
 /*
  * Runs one of our programs and takes what it prints.
  */
-#ifndef TOOLS_CAPTURE_H
-#define TOOLS_CAPTURE_H
+#ifndef TOOLS_SHOW_CAPTURE_H
+#define TOOLS_SHOW_CAPTURE_H
 
 #include "base/reason.h"
 

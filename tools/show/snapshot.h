@@ -2,11 +2,11 @@
  * What the worlds say of themselves at one moment, for `cloister top` and the metrics server. A
  * world that does not answer costs little: it is asked again only after a while.
  */
-#ifndef TOOLS_SNAPSHOT_H
-#define TOOLS_SNAPSHOT_H
+#ifndef TOOLS_SHOW_SNAPSHOT_H
+#define TOOLS_SHOW_SNAPSHOT_H
 
 #include "cloister/client.h"
-#include "tools/process_memory.h"
+#include "tools/show/process_memory.h"
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /*
  * Reads the runtime folder, if nobody else could have put sockets there.
  */
-#include "tools/world_names.h"
+#include "tools/show/world_names.h"
 
 #include "base/runtime_folder.h"
 #include "base/scope.h"

@@ -1,11 +1,11 @@
 /*
  * What a running world says of itself, as text and as JSON.
  */
-#ifndef TOOLS_WORLD_SHOW_H
-#define TOOLS_WORLD_SHOW_H
+#ifndef TOOLS_SHOW_WORLD_SHOW_H
+#define TOOLS_SHOW_WORLD_SHOW_H
 
 #include "base/reason.h"
-#include "tools/world_guests.h"
+#include "tools/show/world_guests.h"
 
 struct world_facts {
     struct clo_world_info info;
@@ -16,15 +16,6 @@ struct world_facts {
 /* Asks a running world for everything. The reason names the world. */
 CLOISTER_MUST_USE cloister_status world_facts_read(const char *name, struct world_facts *facts,
                                                    struct reason *why);
-
-/* Opens a world; the reason says what to do if there is none. The caller closes it. */
-CLOISTER_MUST_USE cloister_status world_open(const char *name, cloister_world **world,
-                                             struct reason *why);
-
-/* Takes WORLD/MODULE apart, at the last '/': a world may be the path of a socket. `size` is that of
-   `world`; *module points into `target`. BAD_ARGUMENT, TOO_BIG. */
-CLOISTER_MUST_USE cloister_status world_split_target(const char *target, char *world, size_t size,
-                                                     const char **module, struct reason *why);
 
 /* Fresh JSON object (NULL: no memory), and a page of text on standard output. */
 json_t *world_facts_json(const struct world_facts *facts);

@@ -1,11 +1,11 @@
 /*
  * What `cloister top` shows: rows with rates, made of two snapshots, in the order asked for.
  */
-#ifndef TOOLS_TOP_VIEW_H
-#define TOOLS_TOP_VIEW_H
+#ifndef TOOLS_SHOW_TOP_VIEW_H
+#define TOOLS_SHOW_TOP_VIEW_H
 
-#include "tools/service_times.h"
-#include "tools/snapshot.h"
+#include "tools/show/service_times.h"
+#include "tools/show/snapshot.h"
 
 enum top_order { TOP_BY_NAME, TOP_BY_CALLS, TOP_BY_P99, TOP_BY_EXITS, TOP_BY_MEMORY, TOP_ORDERS };
 

@@ -1,7 +1,7 @@
 /*
  * Reads /proc/PID/statm, which everybody may, and smaps_rollup, which few may.
  */
-#include "tools/process_memory.h"
+#include "tools/show/process_memory.h"
 
 #include "base/scope.h"
 

@@ -1,11 +1,11 @@
 /*
  * The screen of `cloister top`. Only this file knows curses.
  */
-#ifndef TOOLS_TOP_SCREEN_H
-#define TOOLS_TOP_SCREEN_H
+#ifndef TOOLS_SHOW_TOP_SCREEN_H
+#define TOOLS_SHOW_TOP_SCREEN_H
 
 #include "base/reason.h"
-#include "tools/top_view.h"
+#include "tools/show/top_view.h"
 
 enum top_key { TOP_NOTHING, TOP_QUIT, TOP_CHANGED };
 

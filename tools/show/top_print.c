@@ -1,7 +1,7 @@
 /*
  * Rows as text and as JSON.
  */
-#include "tools/top_print.h"
+#include "tools/show/top_print.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * See service_times.h. Every number was bounded by the world host, so sums over a world fit.
  */
-#include "tools/service_times.h"
+#include "tools/show/service_times.h"
 
 #include <stddef.h>
 

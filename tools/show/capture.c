@@ -1,7 +1,7 @@
 /*
  * A child whose standard output is a pipe to us.
  */
-#include "tools/capture.h"
+#include "tools/show/capture.h"
 
 #include "base/scope.h"
 

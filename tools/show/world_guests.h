@@ -1,8 +1,8 @@
 /*
  * The guests of a world, for people and programs.
  */
-#ifndef TOOLS_WORLD_GUESTS_H
-#define TOOLS_WORLD_GUESTS_H
+#ifndef TOOLS_SHOW_WORLD_GUESTS_H
+#define TOOLS_SHOW_WORLD_GUESTS_H
 
 #include "cloister/client.h"
 

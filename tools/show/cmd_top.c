@@ -1,12 +1,13 @@
 /*
  * cloister top: watches running worlds, on the terminal or once.
  */
-#include "tools/tool.h"
+#include "tools/show/commands.h"
 
 #include "base/scope.h"
-#include "tools/top_print.h"
-#include "tools/top_screen.h"
-#include "tools/world_names.h"
+#include "tools/show/top_print.h"
+#include "tools/show/top_screen.h"
+#include "tools/show/world_names.h"
+#include "tools/tool.h"
 
 #include <getopt.h>
 #include <signal.h>
