@@ -30,7 +30,7 @@ struct channel {
     uint32_t *interrupts; /* to count them in the guest's header; NULL: not a guest's */
     int interrupt;        /* eventfd, not owned */
     /* Between modules (channel_peer.c). */
-    bool calls; /* the end of the module that opened it: nothing to serve, header NULL */
+    _Atomic bool calls; /* the end of the module that opened it: nothing to serve, header NULL */
     _Atomic(struct module_thread *) other; /* to wake at the other end; NULL: it is a client's */
     struct module *peer;                   /* `calls`: whose the other end is, */
     unsigned peer_slot;                    /* and which of its slots */

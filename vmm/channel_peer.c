@@ -72,12 +72,12 @@ static void introduce(const struct ends *ends, struct module_thread *thread)
 {
     struct channel *calls = &ends->caller->channel[ends->caller_slot];
     struct channel *serves = &ends->callee->channel[ends->callee_slot];
-    calls->calls = true;
     calls->thread = thread->index;
     calls->peer = ends->callee;
     calls->peer_slot = ends->callee_slot;
     atomic_store(&calls->other, &ends->callee->thread[serves->thread]);
     atomic_store(&serves->other, thread);
+    atomic_store(&calls->calls, true);
 }
 
 static cloister_status connect_ends(const struct ends *ends, struct module_thread *thread,
@@ -135,14 +135,17 @@ static void close_end(struct module *caller, unsigned slot)
     channel_unreserve(caller, slot);
 }
 
+bool channel_peer_is_open(const struct module *caller, uint64_t slot)
+{
+    return slot < caller->channel_count &&
+           atomic_load(&caller->channel[index_clamp(slot, caller->channel_count)].calls);
+}
+
 cloister_status channel_peer_close(struct module *caller, uint64_t slot)
 {
-    if (slot >= caller->channel_count)
+    if (!channel_peer_is_open(caller, slot))
         return CLOISTER_NOT_FOUND;
-    unsigned number = (unsigned)index_clamp(slot, caller->channel_count);
-    if (!caller->channel[number].calls)
-        return CLOISTER_NOT_FOUND;
-    close_end(caller, number);
+    close_end(caller, (unsigned)index_clamp(slot, caller->channel_count));
     return CLOISTER_OK;
 }
 

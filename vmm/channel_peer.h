@@ -23,6 +23,9 @@ CLOISTER_MUST_USE cloister_status channel_peer_open(struct module_thread *thread
                                                     struct module *callee, uint32_t arena_size,
                                                     struct channel_peer *made, struct reason *why);
 
+/* Is there such an end? What a module has not been told of yet may be either. Any thread. */
+bool channel_peer_is_open(const struct module *caller, uint64_t slot);
+
 /* Closes it from the calling end. NOT_FOUND: no such end. */
 CLOISTER_MUST_USE cloister_status channel_peer_close(struct module *caller, uint64_t slot);
 

@@ -108,6 +108,8 @@ cloister_status hypercall_open(struct hypercall *call)
 
 cloister_status hypercall_close(struct hypercall *call)
 {
+    if (!channel_peer_is_open(call->module, call->argument[0]))
+        return CLOISTER_NOT_FOUND;
     call->thread->errand.kind = ERRAND_CLOSE;
     call->thread->errand.slot = call->argument[0];
     return errand_run(call->thread);
