@@ -6,6 +6,7 @@
  * the module's own mapping stays and reaches nothing of anybody.
  */
 #include "vmm/channel_parts.h"
+#include "vmm/channel_share.h"
 
 #include "vmm/world.h"
 
@@ -333,9 +334,12 @@ cloister_status channel_open(struct module *module, const struct clo_caller *cal
         return refuse(why, CLOISTER_DEAD, "module %s has ended", module->file.name);
     status = channel_find_slot(module, &made.slot, why);
     if (status == CLOISTER_OK)
+        status = channel_share_check(module, caller, made.size, why);
+    if (status == CLOISTER_OK)
         status = channel_reserve(module, made.slot, made.size, why);
     if (status != CLOISTER_OK)
         return status;
+    module->channel[made.slot].caller = *caller;
     status = build(module, caller, place, &made, why);
     if (status != CLOISTER_OK) {
         undo(module, &made);

@@ -25,6 +25,7 @@ struct channel {
     uint32_t pages;                              /* 0: the slot is free */
     uint32_t left_epoch;                         /* control epoch at which the channel went */
     unsigned thread;                             /* serves it; `calls`: opened it */
+    struct clo_caller caller;                    /* whose it is, while `header` is not NULL */
     int doorbell; /* eventfd shared with the client: never read or written here */
     /* Of a guest (guest_memory.c), constant while `header` is not NULL. */
     uint32_t *interrupts; /* to count them in the guest's header; NULL: not a guest's */

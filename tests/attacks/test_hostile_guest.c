@@ -244,6 +244,29 @@ static void channels_never_leave_the_guests_memory(void **state)
     honest_stop(&honest);
 }
 
+/* As many lanes as a guest has, each with the smallest channel there is. */
+static void guest_that_takes_all_it_can_leaves_others_a_channel(void **state)
+{
+    (void)state;
+    struct played_guest greedy;
+    struct played_guest modest;
+    struct raw_channel channel[CLO_GUEST_LANES];
+    struct raw_channel other;
+    unsigned taken = 0;
+    played_guest_start(&greedy, GUEST_SOCKET, NULL);
+    played_guest_start(&modest, GUEST_SOCKET, NULL);
+    while (taken < CLO_GUEST_LANES &&
+           played_guest_open(&greedy, taken, "witness", 1, &channel[taken]) == CLOISTER_OK)
+        taken++;
+    assert_true(taken > 0 && taken < CLO_GUEST_LANES);
+    played_guest_ready(&modest, 0, &other);
+    raw_channel_close(&other);
+    for (unsigned lane = 0; lane < taken; lane++)
+        raw_channel_close(&channel[lane]);
+    played_guest_end(&modest);
+    played_guest_end(&greedy);
+}
+
 static void rings_that_point_outside_break_their_channel_alone(void **state)
 {
     (void)state;
@@ -585,6 +608,7 @@ int main(void)
         cmocka_unit_test(eventfds_that_are_closed_are_missed_by_nobody),
         cmocka_unit_test(eventfds_rung_without_end_leave_everyone_served),
         cmocka_unit_test(channels_never_leave_the_guests_memory),
+        cmocka_unit_test(guest_that_takes_all_it_can_leaves_others_a_channel),
         cmocka_unit_test(rings_that_point_outside_break_their_channel_alone),
         cmocka_unit_test(vmm_that_takes_its_memory_away_harms_itself_alone),
         cmocka_unit_test(guest_that_forges_its_number_is_told_by_its_own),
