@@ -27,6 +27,8 @@
 #define CLO_PARAMETERS_MAX 4u
 #define CLO_ARENA_MAX (16u << 20)
 #define CLO_ARENA_ALIGN 64u
+/* Bytes of the lines that so many bytes take. */
+#define CLO_ARENA_LINES(size) (((size) + CLO_ARENA_ALIGN - 1) & ~(CLO_ARENA_ALIGN - 1))
 
 /* Kinds of a parameter, 4 bits each in `kinds`, parameter 0 in the lowest bits. */
 #define CLO_PARAM_NONE 0u
@@ -92,7 +94,9 @@ static_assert(offsetof(struct clo_channel_header, cancel) == 256, "cancel");
 
 /* A parameter in the second line of an entry: a value pair, or a buffer in the arena. */
 struct clo_parameter {
-    uint64_t a; /* value a; buffer: offset in the arena, CLO_ARENA_ALIGN-aligned */
+    uint64_t a; /* value a; buffer: offset in the arena, CLO_ARENA_ALIGN-aligned. Buffers of a call
+                   lie apart, but a BUFFER_OUT may begin where a BUFFER_IN does if the method works
+                   on copies of both: the input has been copied before the output is written */
     uint64_t b; /* value b; buffer in: bytes given; out: capacity; in-out: bytes given in bits
                    0 to 31, capacity in bits 32 to 63 */
 };

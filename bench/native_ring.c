@@ -12,8 +12,7 @@
 #include <x86intrin.h>
 
 #define LINE_SIZE 64u
-#define ARENA_OUT NATIVE_RING_BYTES_MAX /* offset of the output in the arena */
-#define MEMORY_SIZE (CLO_ARENA_OFFSET + 2 * NATIVE_RING_BYTES_MAX)
+#define MEMORY_SIZE (CLO_ARENA_OFFSET + NATIVE_RING_BYTES_MAX)
 
 static void wait_for(const uint32_t *turn, uint32_t value, bool pauses)
 {
@@ -153,18 +152,19 @@ void native_ring_call(struct native_ring *ring, const uint8_t in[CLO_INLINE_SIZE
     memcpy(out, reply.data, CLO_INLINE_SIZE);
 }
 
+/* The output takes the input's place, as ours does: apart it takes up to half as long again. */
 void native_ring_call_large(struct native_ring *ring, const uint8_t *in, uint8_t *out, size_t size)
 {
     uint8_t *arena = ring->memory + CLO_ARENA_OFFSET;
     struct clo_completion reply;
     struct clo_submission call = {.kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4,
                                   .parameter[0] = {.a = 0, .b = size},
-                                  .parameter[1] = {.a = ARENA_OUT, .b = size}};
+                                  .parameter[1] = {.a = 0, .b = size}};
     memcpy(arena, in, size);
     ring->turn++;
     submit(ring, &call, sizeof call);
     await(ring, &reply, sizeof reply);
-    memcpy(out, arena + ARENA_OUT, size);
+    memcpy(out, arena, size);
 }
 
 void native_ring_destroy(struct native_ring *ring)

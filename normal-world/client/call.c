@@ -70,9 +70,10 @@ cloister_result cloister_call_number(cloister_session *session, unsigned method,
         return call_any(session, method, none, deadline_us);
     }
     struct pair_parameters pair;
+    const struct method_plan *plan = &session->plan[method];
     if (!session->shared && ring_is_idle(&session->ring) &&
-        method_plan_fits(&session->plan[method], parameters, &pair) &&
-        pair_goes_alone(&session->ring.in_flight.arena, &pair))
+        method_plan_fits(plan, parameters, &pair) &&
+        pair_goes_alone(&session->ring.in_flight.arena, plan, &pair))
         return pair_call(session, method, &pair, deadline_us);
     return call_any(session, method, parameters, deadline_us);
 }

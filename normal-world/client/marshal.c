@@ -52,8 +52,6 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
                    const cloister_parameter parameters[4], uint64_t deadline_us)
 {
     struct clo_parameter words[CLO_PARAMETERS_MAX] = {{0}};
-    marshal_line(call->entry, method, session, placement->kinds, placement->inline_in,
-                 placement->inline_out, deadline_us);
     if (placement->borrowed)
         in_flight_borrow(&ring->in_flight, call->slot, placement->borrowed);
     for (unsigned i = 0; placement->kinds >> (4 * i) != 0; i++) {
@@ -67,6 +65,8 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
     }
     if (placement->wide)
         memcpy(call->entry->parameter, words, sizeof words);
+    marshal_line(call->entry, method, session, placement->kinds, placement->inline_in,
+                 placement->inline_out, deadline_us);
 }
 
 /* Back */
@@ -103,22 +103,36 @@ static void read_one(const struct ring *ring, const struct in_flight_call *slot,
     }
 }
 
-/* What went in and, after success, what came out. The rest of a large buffer has not been touched,
-   and wiping it would be the first to. What came out into a reservation stays until that is
-   released. */
+/* Bytes that went in or, after success, came out. The rest of a large buffer has not been touched,
+   and wiping it would be the first to. */
+static uint32_t used_bytes(const struct clo_completion *completion,
+                           const struct placement *placement, unsigned i)
+{
+    bool out = kind_comes_out(kind_at(placement->kinds, i)) && completion->status == CLOISTER_OK;
+    uint32_t made = out ? (uint32_t)completion->parameter[i].b : 0;
+    return made > placement->in[i] ? made : placement->in[i];
+}
+
+/* What came out into a reservation stays until that is released. */
 static void wipe_arena(const struct ring *ring, const struct in_flight_call *slot,
                        const struct placement *placement)
 {
-    const struct clo_completion *completion = &slot->completion;
+    uint32_t done =
+        0; /* so far the call's own part is wiped: an output may lie where an input did */
     for (unsigned i = 0; placement->kinds >> (4 * i) != 0; i++) {
         unsigned kind = kind_at(placement->kinds, i);
-        if (!kind_is_buffer(kind) || (is_direct(placement, i) && kind != CLO_PARAM_BUFFER_IN))
-            continue;
-        size_t used = placement->in[i];
-        if (kind_comes_out(kind) && completion->status == CLOISTER_OK &&
-            completion->parameter[i].b > used)
-            used = completion->parameter[i].b;
-        shared_wipe(buffer_in_arena(ring, slot, placement, i), used);
+        uint8_t *bytes = buffer_in_arena(ring, slot, placement, i);
+        if (kind_is_buffer(kind) && !is_direct(placement, i)) {
+            uint32_t start = placement->offset[i];
+            uint32_t end = start + used_bytes(&slot->completion, placement, i);
+            if (end > done) {
+                uint32_t skipped = start < done ? done - start : 0;
+                shared_wipe(bytes + skipped, end - start - skipped);
+                done = end;
+            }
+        } else if (kind == CLO_PARAM_BUFFER_IN) {
+            shared_wipe(bytes, placement->in[i]);
+        }
     }
 }
 

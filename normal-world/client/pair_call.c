@@ -19,7 +19,7 @@ static inline void write_head(const cloister_session *session, struct clo_submis
         marshal_small(entry->data, pair->input, pair->size);
 }
 
-/* The second line, and what lies in the arena. */
+/* The second line, and what lies in the arena. Comes before the first, which is being polled. */
 static inline void write_parameters(cloister_session *session, struct clo_submission *entry,
                                     unsigned method, const struct pair_parameters *pair)
 {
@@ -30,7 +30,7 @@ static inline void write_parameters(cloister_session *session, struct clo_submis
         memcpy(session->ring.in_flight.arena.bytes, pair->input, pair->size);
     }
     if (!pair->out_line)
-        words[plan->out] = (struct clo_parameter){pair_out_offset(pair), pair->capacity};
+        words[plan->out] = (struct clo_parameter){pair_out_at(plan, pair), pair->capacity};
     memcpy(entry->parameter, words, sizeof words);
 }
 
@@ -52,21 +52,32 @@ static cloister_result read_pair(cloister_session *session, unsigned method,
     if (made > pair->capacity)
         return ring_break(&session->ring);
     pair->out->size = made;
-    shared_copy(pair->out->output, arena + pair_out_offset(pair), made);
+    arena += pair_out_at(&session->plan[method], pair);
+    shared_expect_writes(arena, made); /* by the wipe */
+    shared_copy(pair->out->output, arena, made);
     return result;
 }
 
-/* What went in and what came out; the rest of the output's room has not been touched. */
-static void wipe_pair(cloister_session *session, const struct pair_parameters *pair)
+static void wipe(uint8_t *bytes, size_t size)
 {
-    uint8_t *input = session->ring.in_flight.arena.bytes;
-    uint8_t *output = input + pair_out_offset(pair);
+    shared_expect_writes(bytes, size);
+    shared_wipe(bytes, size);
+}
+
+/* What went in and what came out; the rest of the output's room has not been touched. */
+static void wipe_pair(cloister_session *session, unsigned method,
+                      const struct pair_parameters *pair)
+{
+    uint8_t *arena = session->ring.in_flight.arena.bytes;
     size_t in = pair->in_line ? 0 : pair->size;
     size_t out = pair->out_line ? 0 : pair->out->size;
-    shared_expect_writes(input, in);
-    shared_expect_writes(output, out);
-    shared_wipe(input, in);
-    shared_wipe(output, out);
+    size_t out_at = pair_out_at(&session->plan[method], pair);
+    if (out_at == 0) {
+        wipe(arena, in > out ? in : out);
+    } else {
+        wipe(arena, in);
+        wipe(arena + out_at, out);
+    }
 }
 
 /* `wide`, a constant to the compiler: some buffer lies in the arena. */
@@ -81,13 +92,13 @@ call(cloister_session *session, unsigned method, const struct pair_parameters *p
     const struct ring_expectation expected = {
         .wide = wide,
         .inline_capacity = pair->out_line ? (uint8_t)pair->capacity : 0,
-        .arena_size = wide ? (uint32_t)pair_arena(pair) : 0,
+        .arena_size = wide ? (uint32_t)pair_arena(&session->plan[method], pair) : 0,
     };
     if (pair->out)
         pair->out->size = 0;
-    write_head(session, entry, method, pair, deadline_us);
     if (wide)
         write_parameters(session, entry, method, pair);
+    write_head(session, entry, method, pair, deadline_us);
     ring_send(ring, entry);
     cloister_result result = ring_receive(ring, &expected, deadline, &reply);
     if (result.status != CLOISTER_OK)
@@ -96,7 +107,7 @@ call(cloister_session *session, unsigned method, const struct pair_parameters *p
     if (result.status == CLOISTER_OK)
         result = read_pair(session, method, pair, &reply);
     if (wide)
-        wipe_pair(session, pair);
+        wipe_pair(session, method, pair);
     return result;
 }
 

@@ -9,23 +9,26 @@
 #include "normal-world/client/session.h"
 
 /* Where the output lies in the arena; the input is at its start. */
-static inline size_t pair_out_offset(const struct pair_parameters *pair)
+static inline size_t pair_out_at(const struct method_plan *plan, const struct pair_parameters *pair)
 {
-    return pair->in_line ? 0 : (pair->size + CLO_ARENA_ALIGN - 1) & ~(size_t)(CLO_ARENA_ALIGN - 1);
+    return pair->in_line || plan->one_place ? 0 : CLO_ARENA_LINES((uint32_t)pair->size);
 }
 
 /* Bytes of arena that the pair takes. */
-static inline size_t pair_arena(const struct pair_parameters *pair)
+static inline size_t pair_arena(const struct method_plan *plan, const struct pair_parameters *pair)
 {
-    return pair_out_offset(pair) + (pair->out_line ? 0 : pair->capacity);
+    size_t in = pair->in_line ? 0 : pair->size;
+    size_t out = pair->out_line ? 0 : pair_out_at(plan, pair) + pair->capacity;
+    return in > out ? in : out;
 }
 
 /* Is the arena large enough, does nobody have reserved any of it, and are the caller's buffers
    elsewhere? */
-static inline bool pair_goes_alone(const struct arena *arena, const struct pair_parameters *pair)
+static inline bool pair_goes_alone(const struct arena *arena, const struct method_plan *plan,
+                                   const struct pair_parameters *pair)
 {
     return (pair->in_line && pair->out_line) ||
-           (arena->used[1] == 0 && pair_arena(pair) <= arena->size &&
+           (arena->used[1] == 0 && pair_arena(plan, pair) <= arena->size &&
             !arena_has(arena, pair->input) && !(pair->out && arena_has(arena, pair->out->output)));
 }
 

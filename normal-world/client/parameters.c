@@ -1,7 +1,8 @@
 /*
  * Parameters against the method's declaration. Small buffers travel in the entry's own cache line:
  * the first input and the first output that fit; all else lies in the arena, each buffer on lines
- * of its own. What the caller has put there itself stays where it is.
+ * of its own, but for an output beside an input: it takes the input's place, whose lines the module
+ * has just had. What the caller has put there itself stays where it is.
  */
 #include "normal-world/client/parameters.h"
 
@@ -53,16 +54,28 @@ static uint32_t larger(const struct placement *placement, unsigned i)
     return in > room ? in : room;
 }
 
-/* Cannot overflow: what goes in and comes out is within 32 bits each. */
-static cloister_status place_in_arena(struct placement *placement, unsigned i)
+/* An input and an output, and the module works on copies of both. */
+static bool have_one_place(const struct clo_method *method, unsigned i, unsigned j)
 {
-    uint64_t lines =
-        ((uint64_t)larger(placement, i) + CLO_ARENA_ALIGN - 1) / CLO_ARENA_ALIGN * CLO_ARENA_ALIGN;
-    uint64_t end = placement->arena_size + lines;
-    if (end > CLO_ARENA_MAX)
+    unsigned first = kind_at(method->kinds, i);
+    unsigned second = kind_at(method->kinds, j);
+    return ((first == CLO_PARAM_BUFFER_IN && second == CLO_PARAM_BUFFER_OUT) ||
+            (first == CLO_PARAM_BUFFER_OUT && second == CLO_PARAM_BUFFER_IN)) &&
+           !(method->flags & (CLO_METHOD_ZERO_COPY(i) | CLO_METHOD_ZERO_COPY(j)));
+}
+
+static cloister_status place_in_arena(struct placement *placement, const struct clo_method *method,
+                                      unsigned i)
+{
+    bool shares = placement->last && have_one_place(method, placement->last - 1u, i);
+    uint32_t start = shares ? placement->offset[placement->last - 1] : placement->arena_size;
+    if (larger(placement, i) > CLO_ARENA_MAX - start)
         return CLOISTER_TOO_BIG;
-    placement->offset[i] = placement->arena_size;
-    placement->arena_size = (uint32_t)end;
+    uint32_t end = start + CLO_ARENA_LINES(larger(placement, i));
+    placement->last = shares ? 0 : (uint8_t)(i + 1);
+    placement->offset[i] = start;
+    if (placement->arena_size < end)
+        placement->arena_size = end;
     placement->wide = true;
     return CLOISTER_OK;
 }
@@ -111,7 +124,7 @@ static inline cloister_status place_buffer(struct placement *placement,
     if (is_direct(arena, kind, parameter))
         return place_direct(placement, arena, i, buffer_address(kind, parameter));
     if (!fits_inline(placement, kind, in, room))
-        return place_in_arena(placement, i);
+        return place_in_arena(placement, method, i);
     place_inline(placement, i, kind, in);
     return CLOISTER_OK;
 }
@@ -172,5 +185,6 @@ struct method_plan method_plan_of(const struct clo_method *method)
             plan.pair = false;
         }
     }
+    plan.one_place = plan.in_bit && plan.out_bit && have_one_place(method, plan.in, plan.out);
     return plan;
 }

@@ -25,6 +25,8 @@ struct placement {
                              reservation, of the arena */
     uint32_t in[4];       /* buffers in: bytes given */
     uint32_t capacity[4]; /* buffers out: what we take, at most the method's own limit */
+    uint8_t last;         /* 1 + the parameter that lies last in the arena, if another may share its
+                             place; else 0 */
 };
 
 /* Kind of parameter `i` in a `kinds` word. */
@@ -52,6 +54,7 @@ static inline bool kind_comes_out(unsigned kind)
    buffer in and one out and nothing else, and of which sizes. */
 struct method_plan {
     bool pair;
+    bool one_place;           /* the output may take the input's place in the arena */
     uint8_t in, out;          /* which parameters; CLO_PARAMETERS_MAX: none */
     uint16_t kinds;           /* as declared */
     uint16_t in_bit, out_bit; /* CLO_PARAM_INLINE of each in `kinds`; 0: no such parameter */

@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-static uint32_t whole_lines(uint32_t size)
-{
-    return (size + CLO_ARENA_ALIGN - 1) & ~(CLO_ARENA_ALIGN - 1);
-}
-
 size_t arguments_scratch_size(const struct clo_manifest *manifest)
 {
     size_t most = 0;
@@ -20,7 +15,7 @@ size_t arguments_scratch_size(const struct clo_manifest *manifest)
         size_t sum = 0;
         for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
             if (!(method->flags & CLO_METHOD_ZERO_COPY(i)))
-                sum += whole_lines(method->size_max[i]);
+                sum += CLO_ARENA_LINES(method->size_max[i]);
         if (sum > most)
             most = sum;
     }
@@ -42,7 +37,7 @@ static inline uint8_t *place_inline(struct server *server, unsigned plain)
 static inline uint8_t *take_scratch(struct server *server, uint32_t size)
 {
     uint8_t *bytes = server->scratch + server->scratch_used;
-    server->scratch_used += whole_lines(size);
+    server->scratch_used += CLO_ARENA_LINES(size);
     return bytes;
 }
 
@@ -97,14 +92,14 @@ void arguments_place_pair(struct server *server, const struct channel *channel,
     cloister_argument *argument = server->call.argument;
     uint8_t *in = server->in.data;
     uint8_t *out = server->out.data;
+    if (!pair->out_line)
+        shared_expect_writes(channel->arena + pair->out_at, pair->out_capacity);
     if (!pair->in_line) {
         in = take_scratch(server, pair->in_size);
         sdk_copy_once(in, channel->arena + pair->in_at, pair->in_size);
     }
-    if (!pair->out_line) {
+    if (!pair->out_line)
         out = take_scratch(server, pair->out_capacity);
-        shared_expect_writes(channel->arena + pair->out_at, pair->out_capacity);
-    }
     if (method->in_bit) {
         argument[method->in].kind = CLO_PARAM_BUFFER_IN;
         argument[method->in].in = in;
@@ -197,7 +192,7 @@ void arguments_deliver_pair(struct server *server, const struct channel *channel
     }
     server->out.parameter[method->out].b = size;
     /* Behind the input's copy, as it was placed. */
-    const uint8_t *made = server->scratch + (pair->in_line ? 0 : whole_lines(pair->in_size));
+    const uint8_t *made = server->scratch + (pair->in_line ? 0 : CLO_ARENA_LINES(pair->in_size));
     if (size > 0)
         memcpy(channel->arena + pair->out_at, made, size);
 }

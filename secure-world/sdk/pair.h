@@ -87,7 +87,7 @@ static inline bool pair_out_fits(const struct pair_method *method,
                             &pair->out_at, &pair->out_capacity);
 }
 
-/* The words of parameters that there are not must be zero, and buffers apart. */
+/* The words of parameters that there are not must be zero, and buffers in one place or apart. */
 static inline bool pair_line_fits(const struct pair_method *method,
                                   const struct clo_submission *copy, const struct pair *pair)
 {
@@ -95,7 +95,7 @@ static inline bool pair_line_fits(const struct pair_method *method,
     for (unsigned i = method->count; i < CLO_PARAMETERS_MAX; i++)
         stray |= copy->parameter[i].a | copy->parameter[i].b;
     bool apart = pair->in_line || pair->out_line || pair->in_size == 0 || pair->out_capacity == 0 ||
-                 pair->in_at + pair->in_size <= pair->out_at ||
+                 pair->in_at == pair->out_at || pair->in_at + pair->in_size <= pair->out_at ||
                  pair->out_at + pair->out_capacity <= pair->in_at;
     return stray == 0 && apart;
 }

@@ -72,11 +72,12 @@ static inline struct submission_size submission_size(const struct clo_submission
 }
 
 /* 0, or the CLO_BROKEN_… that the copy deserves. Only the first line is looked at if it is not
-   wide. Every arena buffer of a sound one is aligned, inside the arena and apart from the others.
- */
+   wide. Every arena buffer of a sound one is aligned, inside the arena and apart from the others,
+   but for an output that begins where an input does. */
 uint32_t submission_broken(const struct clo_submission *copy, uint32_t arena_size);
 
-/* Does a sound submission fit the method's declaration? 0, or the CLO_STATUS_LIST number. */
+/* Does a sound submission fit the method's declaration? 0, or the CLO_STATUS_LIST number. What is
+   zero-copy shares its place with nothing. */
 int submission_check(const struct clo_submission *copy, const struct clo_method *method);
 
 #endif

@@ -105,7 +105,12 @@ static const struct broken broken[] = {
      0,
      {{0, UINT64_MAX}}},
     /* N5 */
-    {"one buffer as input and output", CLO_BROKEN_PARAMETER, ECHO_KINDS, 0, 0, {{0, 64}, {0, 64}}},
+    {"one buffer as two inputs",
+     CLO_BROKEN_PARAMETER,
+     CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_IN << 4,
+     0,
+     0,
+     {{0, 64}, {0, 64}}},
     {"buffers that overlap by a byte", CLO_BROKEN_PARAMETER, ECHO_KINDS, 0, 0, {{0, 65}, {64, 64}}},
     {"output inside the input", CLO_BROKEN_PARAMETER, ECHO_KINDS, 0, 0, {{0, 4096}, {1024, 64}}},
     {"word of no parameter", CLO_BROKEN_RESERVED, CLO_PARAM_IN, 0, 0, {{1, 1}, {0, 1}}},
@@ -212,6 +217,24 @@ static void arena_does_not_grow_by_the_header(void **state)
         assert_int_equal(channel.arena[i], 0);
     raw_channel_close(&channel);
     raw_channel_close(&other);
+    attacked_is_sound();
+}
+
+/* N5: the module works on copies, so the input is what it was however the output is written. */
+static void one_buffer_as_input_and_output_is_copied(void **state)
+{
+    (void)state;
+    struct raw_channel channel;
+    attacked_or_skip();
+    raw_channel_ready(&channel, attacked.socket);
+    struct clo_submission echo = raw_echo(&channel, 0, WITNESS_MOST);
+    echo.parameter[1].a = 0;
+    for (size_t i = 0; i < WITNESS_MOST; i++)
+        channel.arena[i] = (uint8_t)(i * 7);
+    assert_int_equal(raw_call(&channel, &echo), CLOISTER_OK);
+    for (size_t i = 0; i < WITNESS_MOST; i++)
+        assert_int_equal(channel.arena[i], (uint8_t)(i * 7));
+    raw_channel_close(&channel);
     attacked_is_sound();
 }
 
@@ -455,6 +478,7 @@ int main(void)
         cmocka_unit_test(wrong_turn_ends_its_channel),
         cmocka_unit_test(broken_channel_stays_broken),
         cmocka_unit_test(arena_does_not_grow_by_the_header),
+        cmocka_unit_test(one_buffer_as_input_and_output_is_copied),
         cmocka_unit_test(parameters_that_are_not_declared_never_reach_the_module),
         cmocka_unit_test(unknown_methods_are_not_found),
         cmocka_unit_test(sessions_that_are_not_open_serve_nobody),

@@ -27,7 +27,7 @@
 #define DEADLINE_US 2000u
 #define GONE_US 3600000000ull /* longer than any test */
 
-enum { ECHO, TWO_OUT, VALUES, INOUT, PLAIN };
+enum { ECHO, TWO_OUT, VALUES, INOUT, PLAIN, ZERO_COPY, OUT_FIRST };
 
 static const struct clo_method methods[] = {
     [ECHO] = {.name = "echo",
@@ -41,6 +41,14 @@ static const struct clo_method methods[] = {
                 .kinds = CLO_PARAM_IN | CLO_PARAM_OUT << 4 | CLO_PARAM_INOUT << 8},
     [INOUT] = {.name = "inout", .kinds = CLO_PARAM_BUFFER_INOUT, .size_max = {4096}},
     [PLAIN] = {.name = "plain"},
+    [ZERO_COPY] = {.name = "zero",
+                   .kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4,
+                   .flags = CLO_METHOD_ZERO_COPY(0),
+                   .size_max = {32768, 32768}},
+    [OUT_FIRST] = {.name = "out_first",
+                   .kinds = CLO_PARAM_BUFFER_OUT | CLO_PARAM_BUFFER_IN << 4 |
+                            CLO_PARAM_BUFFER_OUT << 8 | CLO_PARAM_BUFFER_IN << 12,
+                   .size_max = {4096, 4096, 4096, 4096}},
 };
 
 /* A channel, and the module's side of it. */
@@ -164,7 +172,7 @@ static void echo_one(struct fixture *f, uint32_t turn)
         memcpy(out->data, from, size);
         out->inline_out = (uint8_t)size;
     } else {
-        memcpy(arena + in->parameter[1].a, from, size);
+        memmove(arena + in->parameter[1].a, from, size); /* perhaps in one place */
         out->parameter[1].b = size;
     }
     publish_answer(f, out);

@@ -82,12 +82,92 @@ static void large_buffers_travel_in_the_arena(void **state)
     assert_int_equal(entry->parameter[1].b, 20000);
 }
 
+static void expect_clean_arena(const struct fixture *f)
+{
+    assert_true(bytes_are_zero(f->memory + CLO_ARENA_OFFSET, ARENA));
+}
+
 static void arena_is_wiped_when_a_call_ends(void **state)
 {
     struct fixture *f = *state;
     f->answer = echo;
     expect_echo_works(f, 20000);
-    assert_true(bytes_are_zero(f->memory + CLO_ARENA_OFFSET, ARENA));
+    expect_clean_arena(f);
+}
+
+/* Makes as many bytes as the output has room for. */
+static void answer_filled(struct fixture *f)
+{
+    struct clo_submission *in = submission_of(f, (uint32_t)f->session.ring.submitted);
+    struct clo_completion *out = next_answer(f);
+    out->submission = in->turn;
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
+        if ((in->kinds >> (4 * i) & 15u) == CLO_PARAM_BUFFER_OUT) {
+            memset(f->memory + CLO_ARENA_OFFSET + in->parameter[i].a, 0x5a, in->parameter[i].b);
+            out->parameter[i].b = in->parameter[i].b;
+        }
+    publish_answer(f, out);
+}
+
+static void call_filled(struct fixture *f, unsigned method, size_t in, size_t out)
+{
+    static uint8_t input[8192];
+    static uint8_t output[8192];
+    uint8_t *behind = f->memory + CLO_ARENA_OFFSET + sizeof output; /* another call's */
+    memset(input, 0xa5, sizeof input);
+    *behind = 1;
+    cloister_parameter p[4] = {cloister_in(input, in), cloister_out(output, out)};
+    expect_result(cloister_call_number(&f->session, method, p, DEADLINE_US), CLOISTER_OK, 0);
+    assert_int_equal(p[1].size, out);
+    assert_int_equal(output[out - 1], 0x5a);
+    assert_int_equal(*behind, 1);
+    *behind = 0;
+    expect_clean_arena(f);
+}
+
+/* Alone, which has a way of its own, and on a session that threads share. */
+static void output_takes_the_place_of_the_input(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = answer_filled;
+    for (int shared = 0; shared < 2; shared++) {
+        if (shared)
+            assert_int_equal(cloister_session_share(&f->session), CLOISTER_OK);
+        call_filled(f, ECHO, 300, 200);
+        call_filled(f, ECHO, 200, 8192);
+        call_filled(f, ECHO, 64, 64);
+    }
+    for (uint32_t turn = 1; turn <= 6; turn++) {
+        assert_int_equal(submission_of(f, turn)->parameter[0].a, 0);
+        assert_int_equal(submission_of(f, turn)->parameter[1].a, 0);
+    }
+}
+
+static void zero_copy_buffers_lie_apart(void **state)
+{
+    struct fixture *f = *state;
+    f->answer = answer_filled;
+    call_filled(f, ZERO_COPY, 300, 200);
+    assert_int_equal(cloister_session_share(&f->session), CLOISTER_OK);
+    call_filled(f, ZERO_COPY, 300, 200);
+    for (uint32_t turn = 1; turn <= 2; turn++) {
+        assert_int_equal(submission_of(f, turn)->parameter[0].a, 0);
+        assert_int_equal(submission_of(f, turn)->parameter[1].a, 320);
+    }
+}
+
+static void each_place_in_the_arena_is_shared_once(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t bytes[4096];
+    cloister_parameter p[4] = {cloister_out(bytes, 1000), cloister_in(bytes, 100),
+                               cloister_out(bytes, 100), cloister_in(bytes, 1000)};
+    f->answer = answer_filled;
+    expect_result(cloister_call_number(&f->session, OUT_FIRST, p, DEADLINE_US), CLOISTER_OK, 0);
+    static const uint64_t expected[] = {0, 0, 1024, 1024};
+    for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
+        assert_int_equal(submission_of(f, 1)->parameter[i].a, expected[i]);
+    expect_clean_arena(f);
 }
 
 static void arena_that_nobody_reserved_is_no_buffer(void **state)
@@ -425,7 +505,7 @@ static void abandoned_arena_is_not_used_again(void **state)
     time_out_with_arena(f, 16384);
     f->answer = echo;
     expect_echo_works(f, 1000);
-    assert_int_equal(submission_of(f, 2)->parameter[0].a, 32768);
+    assert_int_equal(submission_of(f, 2)->parameter[0].a, 16384);
     assert_int_equal(f->memory[CLO_ARENA_OFFSET], 0x5a);
     answer_late(f, 1);
     expect_echo_works(f, 1000);
@@ -436,9 +516,9 @@ static void full_arena_of_abandoned_calls_times_out(void **state)
 {
     struct fixture *f = *state;
     time_out_with_arena(f, 32768);
-    f->answer = echo;
+    time_out_with_arena(f, 32768);
     time_out_with_arena(f, 1000);
-    assert_int_equal(f->session.ring.submitted, 1);
+    assert_int_equal(f->session.ring.submitted, 2);
     answer_late(f, 1);
     f->answer = echo;
     expect_echo_works(f, 1000);
@@ -746,6 +826,9 @@ int main(void)
         TEST(small_buffers_travel_in_the_entry),
         TEST(large_buffers_travel_in_the_arena),
         TEST(arena_is_wiped_when_a_call_ends),
+        TEST(output_takes_the_place_of_the_input),
+        TEST(zero_copy_buffers_lie_apart),
+        TEST(each_place_in_the_arena_is_shared_once),
         TEST(arena_that_nobody_reserved_is_no_buffer),
         TEST(only_one_output_is_inline),
         TEST(values_go_both_ways),

@@ -191,6 +191,40 @@ static void handler_sees_a_copy_unless_it_is_declared_zero_copy(void **state)
     assert_memory_equal(arena_of(f) + 4096, "zzzzzzzz", 8);
 }
 
+static void output_may_take_the_place_of_the_input(void **state)
+{
+    struct fixture *f = *state;
+    static const uint32_t room[] = {8, 100}; /* as much as the input, and more */
+    for (size_t i = 0; i < sizeof room / sizeof room[0]; i++) {
+        struct clo_submission submission = arena_echo(f, ECHO, "original");
+        submission.parameter[1] = (struct clo_parameter){0, room[i]};
+        seen.during = scribble_on_arena;
+        const struct clo_completion *answer = submit(f, &submission);
+        assert_int_equal(answer->status, CLOISTER_OK);
+        assert_int_equal(answer->parameter[1].b, 8);
+        assert_memory_equal(arena_of(f), "original", 8);
+    }
+}
+
+/* Once for each that the handler would work on in place: both, the input, the output. */
+static void zero_copy_shares_its_place_with_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct clo_manifest other = manifest;
+    f->server.manifest = &other;
+    for (unsigned flags = 1; flags < 4; flags++) {
+        other.method[ZERO_COPY].flags = (uint16_t)flags;
+        if (planned)
+            server_plan(&f->server);
+        struct clo_submission submission = arena_echo(f, ZERO_COPY, "original");
+        submission.parameter[1].a = 0;
+        answers(f, &submission, CLOISTER_BAD_ARGUMENT);
+        submission.parameter[0].b = 0; /* nothing there: nothing shared */
+        answers_ok(f, &submission);
+    }
+    f->server.manifest = &manifest;
+}
+
 static void look_at_arguments(struct fixture *f)
 {
     static const cloister_argument none;
@@ -349,14 +383,15 @@ static void arena_ranges_that_are_not_sound_break_the_channel(void **state)
     static const struct {
         struct clo_parameter in, out;
     } bad[] = {
-        {{1, 8}, {4096, 8}},              /* not aligned */
-        {{0, ARENA + 1}, {0, 0}},         /* too long */
-        {{ARENA, 1}, {0, 0}},             /* behind the end */
-        {{ARENA - 64, 65}, {0, 8}},       /* across the end */
-        {{0, 8}, {UINT64_MAX - 63, 64}},  /* wraps */
-        {{UINT64_MAX - 63, 0}, {0, 8}},   /* nowhere, though empty */
-        {{0, 8}, {0, 8}},                 /* the same twice */
-        {{0, 65}, {64, 8}},               /* overlap by one byte */
+        {{1, 8}, {4096, 8}},             /* not aligned */
+        {{0, ARENA + 1}, {0, 0}},        /* too long */
+        {{ARENA, 1}, {0, 0}},            /* behind the end */
+        {{ARENA - 64, 65}, {0, 8}},      /* across the end */
+        {{0, 8}, {UINT64_MAX - 63, 64}}, /* wraps */
+        {{UINT64_MAX - 63, 0}, {0, 8}},  /* nowhere, though empty */
+        {{0, 65}, {64, 8}},              /* overlap by one byte */
+        {{64, 8}, {0, 65}},
+        {{0, 200}, {64, 8}},              /* one inside the other */
         {{0, 8 | 1ull << 32}, {4096, 8}}, /* bits above the size */
         {{0, 8}, {4096, UINT64_MAX}},
     };
@@ -364,6 +399,25 @@ static void arena_ranges_that_are_not_sound_break_the_channel(void **state)
         struct clo_submission submission = {.method = ECHO, .kinds = BUFFERS, .session = SESSION};
         submission.parameter[0] = bad[i].in;
         submission.parameter[1] = bad[i].out;
+        breaks(f, &submission, CLO_BROKEN_PARAMETER);
+    }
+}
+
+static void ranges_of_one_place_but_of_one_direction_break_the_channel(void **state)
+{
+    struct fixture *f = *state;
+    static const uint16_t kinds[] = {
+        CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_IN << 4,
+        CLO_PARAM_BUFFER_OUT | CLO_PARAM_BUFFER_OUT << 4,
+        CLO_PARAM_BUFFER_INOUT | CLO_PARAM_BUFFER_IN << 4,
+        CLO_PARAM_BUFFER_OUT | CLO_PARAM_BUFFER_INOUT << 4,
+        CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4 | CLO_PARAM_BUFFER_OUT << 8,
+        CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4 | CLO_PARAM_BUFFER_IN << 8,
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct clo_submission submission = {.method = TWO, .kinds = kinds[i], .session = SESSION};
+        for (unsigned j = 0; kinds[i] >> (4 * j) != 0; j++)
+            submission.parameter[j].b = 8;
         breaks(f, &submission, CLO_BROKEN_PARAMETER);
     }
 }
@@ -428,6 +482,8 @@ int main(void)
         RULE(handler_that_claims_too_many_bytes_fails_the_call),
         RULE(status_that_does_not_fit_is_internal),
         RULE(handler_sees_a_copy_unless_it_is_declared_zero_copy),
+        RULE(output_may_take_the_place_of_the_input),
+        RULE(zero_copy_shares_its_place_with_nothing),
         RULE(method_beyond_the_manifest_is_not_found),
         RULE(kinds_other_than_declared_are_refused),
         RULE(sizes_other_than_declared_are_refused),
@@ -437,6 +493,7 @@ int main(void)
         RULE(kinds_that_do_not_exist_break_the_channel),
         RULE(inline_sizes_beyond_the_line_break_the_channel),
         RULE(arena_ranges_that_are_not_sound_break_the_channel),
+        RULE(ranges_of_one_place_but_of_one_direction_break_the_channel),
         RULE(unused_parameter_that_is_not_zero_breaks_the_channel),
         RULE(wrong_turn_breaks_the_channel),
         RULE(broken_channel_leaves_the_others_alone),
