@@ -12,7 +12,7 @@
  * Parking (Dekker). Whoever is about to sleep stores 1 to its own `…_parked` word, issues a full
  * fence, looks at the ring once more, then sleeps. Whoever has published entries, one or several,
  * issues a full fence and reads the other side's word; if it is 1 it stores 0 and wakes the
- * sleeper: the client by an eventfd write (doorbell), the module by NOTIFY, upon which the world
+ * sleeper: the client by the doorbell (an eventfd), the module by NOTIFY, upon which the world
  * host adds 1 to `client_wake` and wakes one sleeper on the futex there. A fresh channel has
  * module_parked = 1.
  */

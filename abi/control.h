@@ -21,7 +21,7 @@
 #define CLO_CONTROL_MODULE 2u /* struct clo_module_query → struct clo_module_info */
 #define CLO_CONTROL_OPEN                                                                           \
     3u                         /* struct clo_open_request → struct clo_open_reply, with two      \
-                                  descriptors: channel memfd, doorbell eventfd */
+                                  descriptors: channel memfd, doorbell (docs/abi.md) */
 #define CLO_CONTROL_REPORT 4u  /* struct clo_report_query → the report's bytes */
 #define CLO_CONTROL_STOP 5u    /* none → none; only for the world's own user and root */
 #define CLO_CONTROL_METRICS 6u /* struct clo_module_query → struct clo_module_metrics */

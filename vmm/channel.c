@@ -240,17 +240,29 @@ void channel_unreserve(struct module *module, unsigned slot)
     *channel = (struct channel){.doorbell = -1};
 }
 
+/* Half full: a client can take one for ever, and can do that without waiting, whatever we do to the
+   eventfd; it cannot add one so. Adding one rings too. */
+static int make_client_doorbell(void)
+{
+    const uint64_t half = 1ull << 63;
+    AUTO_FD int doorbell = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK);
+    if (doorbell < 0 || write(doorbell, &half, sizeof half) != sizeof half)
+        return -1;
+    return take_fd(&doorbell);
+}
+
 /* Several channels of a guest have the same eventfd: each watches a descriptor of its own. */
 static cloister_status make_doorbell(struct module *module, struct channel *channel,
                                      const struct channel_place *place, struct reason *why)
 {
     AUTO_FD int doorbell =
-        place ? fcntl(place->doorbell, F_DUPFD_CLOEXEC, 3) : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        place ? fcntl(place->doorbell, F_DUPFD_CLOEXEC, 3) : make_client_doorbell();
     if (doorbell < 0)
         return refuse_errno(why, "cannot make a doorbell");
     /* Never read: the client could make a read block, or leave nothing to read. Edge-triggered
-       epoll reports each write without one. */
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = CLO_WAKE_DOORBELL};
+       epoll reports whatever anybody takes (EPOLLOUT) or adds (EPOLLIN) without a read. */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET,
+                                .data.u32 = CLO_WAKE_DOORBELL};
     if (epoll_ctl(module->thread[channel->thread].epoll, EPOLL_CTL_ADD, doorbell, &event) != 0)
         return refuse_errno(why, "cannot watch a doorbell");
     channel->doorbell = take_fd(&doorbell);

@@ -26,7 +26,7 @@ struct channel {
     uint32_t left_epoch;                         /* control epoch at which the channel went */
     unsigned thread;                             /* serves it; `calls`: opened it */
     struct clo_caller caller; /* a client's: whose it is, while `header` is not NULL */
-    int doorbell;             /* eventfd shared with the client: never read or written here */
+    int doorbell;             /* eventfd shared with the client: then never read or written here */
     /* Of a guest (guest_memory.c), constant while `header` is not NULL. */
     uint32_t *interrupts; /* to count them in the guest's header; NULL: not a guest's */
     int interrupt;        /* eventfd, not owned */

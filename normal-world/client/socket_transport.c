@@ -9,12 +9,14 @@
 #include "normal-world/client/connection.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #define SPIN_DEFAULT_US 50u
@@ -35,15 +37,22 @@ static struct socket_transport *of(struct transport *transport)
 
 /* What the ring calls */
 
-/* A saturated eventfd refuses the write; it is ringing already then. */
+/* Rings by taking one. A write could be made to wait: the world has the same open file, whose
+   O_NONBLOCK it can clear and whose counter it can fill. RWF_NOWAIT is of this call alone, and only
+   reads of an eventfd know it. The C library of the command has no preadv2. */
+static bool take_one(int doorbell)
+{
+    uint64_t one;
+    const struct iovec part = {&one, sizeof one};
+    return syscall(SYS_preadv2, doorbell, &part, 1ul, -1l, -1l, RWF_NOWAIT) == sizeof one &&
+           one == 1;
+}
+
+/* A world that has left nothing to take does not want to be rung. */
 static void ring_doorbell(void *context)
 {
     const struct socket_transport *transport = context;
-    uint64_t one = 1;
-    ssize_t written;
-    do
-        written = write(transport->doorbell, &one, sizeof one);
-    while (written < 0 && errno == EINTR);
+    (void)take_one(transport->doorbell);
 }
 
 static void sleep_on(void *context, uint32_t *word, uint32_t value, uint64_t timeout_us)
@@ -74,19 +83,18 @@ static bool memory_stays(int fd, size_t size)
            fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
 
-/* An eventfd is a file of no type. A write to what has one could be our SIGPIPE, or go to a file
-   that the world may not write. */
-static bool doorbell_is_harmless(int fd)
+/* An eventfd is a file of no type; with a type, even such a read may wait for a lock that the world
+   holds. Of an eventfd that is not as docs/abi.md says, one cannot be taken, or not again. */
+static bool doorbell_is_sound(int fd)
 {
     struct stat st;
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && (flags & O_NONBLOCK) && fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
+    return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0 && take_one(fd);
 }
 
 static cloister_status map_channel(struct socket_transport *transport, int fd, uint32_t size)
 {
     if (size < CLO_ARENA_OFFSET || size > CLO_ARENA_OFFSET + CLO_ARENA_MAX ||
-        !memory_stays(fd, size) || !doorbell_is_harmless(transport->doorbell))
+        !memory_stays(fd, size) || !doorbell_is_sound(transport->doorbell))
         return CLOISTER_PROTOCOL;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)

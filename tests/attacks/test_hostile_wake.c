@@ -185,11 +185,9 @@ static void crowd_that_sleeps_on_the_wake_word_holds_up_nobody(void **state)
 /* Full, and nobody who uses it may count on O_NONBLOCK: the flag belongs to all who hold it. */
 static void fill_and_block(const struct raw_channel *channel)
 {
-    const uint64_t most = UINT64_MAX - 1;
     assert_int_equal(fcntl(channel->doorbell, F_SETFL, O_NONBLOCK), 0);
-    uint64_t had;
-    (void)!read(channel->doorbell, &had, sizeof had);
-    assert_int_equal(write(channel->doorbell, &most, sizeof most), sizeof most);
+    for (uint64_t part = 1ull << 63; part > 0; part /= 2)
+        (void)!write(channel->doorbell, &part, sizeof part);
     assert_int_equal(fcntl(channel->doorbell, F_SETFL, 0), 0);
 }
 
@@ -238,7 +236,7 @@ static void module_that_sleeps_beside_a_full_doorbell_wakes(void **state)
     attacked_is_sound();
 }
 
-/* Takes the rings before the world host could, did it ever read one. */
+/* Takes without end what the world host would read, did it ever. */
 struct thief {
     pthread_t thread;
     int doorbell;

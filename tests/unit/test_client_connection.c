@@ -33,6 +33,8 @@
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define REPLY_MAX 70000
 #define CONNECTIONS 4
+#define DEADLINE_US 2000u
+#define GUARD_S 20 /* what takes so long waits for ever */
 
 /* What the world answers to the next request. */
 struct fake {
@@ -489,7 +491,7 @@ static struct offer good_offer(void)
     return (struct offer){
         .reply = {.size = CHANNEL_SIZE, .arena_size = ARENA, .module = good_module()},
         .memory = memfd_create("channel", MFD_CLOEXEC | MFD_ALLOW_SEALING),
-        .doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+        .doorbell = eventfd(1, EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK),
         .seals = SEALS,
         .size = CHANNEL_SIZE,
         /* Dead from the start: nobody answers CLO_METHOD_OPEN here. */
@@ -502,10 +504,8 @@ static struct offer good_offer(void)
     };
 }
 
-static void expect_session(struct fake *fake, struct offer *offer, cloister_status status)
+static void answer_open(struct fake *fake, const struct offer *offer)
 {
-    cloister_world *world;
-    cloister_session *session = NULL;
     assert_int_equal(ftruncate(offer->memory, offer->size), 0);
     assert_int_equal(pwrite(offer->memory, &offer->header, sizeof offer->header, 0),
                      sizeof offer->header);
@@ -514,6 +514,13 @@ static void expect_session(struct fake *fake, struct offer *offer, cloister_stat
     fake->descriptor[0] = offer->memory;
     fake->descriptor[1] = offer->doorbell;
     fake->descriptor_count = 2;
+}
+
+static void expect_session(struct fake *fake, struct offer *offer, cloister_status status)
+{
+    cloister_world *world;
+    cloister_session *session = NULL;
+    answer_open(fake, offer);
     assert_int_equal(cloister_world_open(fake->path, &world), CLOISTER_OK);
     assert_int_equal(cloister_session_open(world, "echo", 0, &session), status);
     assert_null(session);
@@ -567,37 +574,120 @@ static void memory_that_is_no_memfd_is_refused(void **state)
     (void)close(offer.doorbell);
 }
 
-static void doorbell_that_could_block_is_refused(void **state)
+/* Nothing to take, with a descriptor that would make a read wait; more than one at a time. */
+static void doorbell_of_which_one_cannot_be_taken_is_refused(void **state)
 {
-    struct offer offer = good_offer();
-    (void)close(offer.doorbell);
-    offer.doorbell = eventfd(0, EFD_CLOEXEC);
-    expect_session(*state, &offer, CLOISTER_PROTOCOL);
+    const int doorbells[] = {eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC), eventfd(2, EFD_CLOEXEC)};
+    ((struct fake *)*state)->descriptors_before += 2;
+    (void)alarm(GUARD_S);
+    for (size_t i = 0; i < 2; i++) {
+        struct offer offer = good_offer();
+        (void)close(offer.doorbell);
+        offer.doorbell = doorbells[i];
+        ((struct fake *)*state)->descriptors_before--;
+        expect_session(*state, &offer, CLOISTER_PROTOCOL);
+    }
+    (void)alarm(0);
 }
 
-/* Rung, all of these would end the client by SIGPIPE, or write where the world wants. */
+/* One can be taken from each of these; but a pipe, a socket or a file has locks. */
 static void doorbell_that_is_no_eventfd_is_refused(void **state)
 {
-    int other[3];
-    int ends[2];
-    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    (void)close(ends[0]);
-    other[0] = ends[1];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    (void)close(ends[0]);
-    other[1] = ends[1];
-    other[2] = memfd_create("file", MFD_CLOEXEC);
-    assert_int_equal(fcntl(other[2], F_SETFL, O_NONBLOCK), 0);
+    const uint64_t one = 1;
+    int ends[2][2];
+    assert_int_equal(pipe2(ends[0], O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends[1]),
+                     0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(write(ends[i][1], &one, sizeof one), sizeof one);
+        (void)close(ends[i][1]);
+    }
+    int file = memfd_create("file", MFD_CLOEXEC);
+    assert_int_equal(pwrite(file, &one, sizeof one, 0), sizeof one);
+    const int other[] = {ends[0][0], ends[1][0], file};
     ((struct fake *)*state)->descriptors_before += 3;
     for (size_t i = 0; i < 3; i++) {
         struct offer offer = good_offer();
         (void)close(offer.doorbell);
         offer.doorbell = other[i];
-        offer.header.state = CLO_CHANNEL_LIVE;
-        offer.header.module_parked = 1;
         ((struct fake *)*state)->descriptors_before--;
         expect_session(*state, &offer, CLOISTER_PROTOCOL);
     }
+}
+
+/* What a world does to the doorbell after the client has looked at it. */
+
+/* The module's one answer is there before it is asked: the session opens, and nobody is at the
+   other end any more. */
+static cloister_session *open_silent(struct fake *fake, struct offer *offer, cloister_world *world)
+{
+    const struct clo_completion opened = {.turn = 1, .submission = 1};
+    cloister_session *session;
+    offer->header.state = CLO_CHANNEL_LIVE;
+    answer_open(fake, offer);
+    assert_int_equal(pwrite(offer->memory, &opened, sizeof opened, CLO_COMPLETIONS_OFFSET),
+                     sizeof opened);
+    assert_int_equal(cloister_session_open(world, "echo", 0, &session), CLOISTER_OK);
+    return session;
+}
+
+static void sleep_as_module(const struct offer *offer)
+{
+    const uint32_t parked = 1;
+    assert_int_equal(pwrite(offer->memory, &parked, sizeof parked,
+                            offsetof(struct clo_channel_header, module_parked)),
+                     sizeof parked);
+}
+
+static void expect_deadline_to_hold(cloister_session *session, const struct offer *offer)
+{
+    uint8_t byte = 0;
+    cloister_parameter parameters[4] = {cloister_in(&byte, 1), cloister_out(&byte, 1)};
+    sleep_as_module(offer);
+    (void)alarm(GUARD_S);
+    cloister_result result = cloister_call(session, "echo", parameters, DEADLINE_US);
+    (void)alarm(0);
+    assert_int_equal(result.status, CLOISTER_TIMEOUT);
+    assert_int_equal(result.origin, CLOISTER_ORIGIN_CLIENT);
+}
+
+static void fill_and_block(int doorbell)
+{
+    assert_int_equal(fcntl(doorbell, F_SETFL, O_NONBLOCK), 0);
+    for (uint64_t part = 1ull << 63; part > 0; part /= 2)
+        (void)!write(doorbell, &part, sizeof part);
+    assert_int_equal(fcntl(doorbell, F_SETFL, 0), 0);
+}
+
+static void expect_rung_once(int full)
+{
+    const uint64_t one = 1;
+    assert_int_equal(fcntl(full, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(write(full, &one, sizeof one), sizeof one);
+    assert_int_equal(write(full, &one, sizeof one), -1);
+    assert_int_equal(fcntl(full, F_SETFL, 0), 0);
+}
+
+static void world_that_makes_the_doorbell_block_holds_nobody_up(void **state)
+{
+    struct fake *fake = *state;
+    struct offer offer = good_offer();
+    cloister_world *world;
+    assert_int_equal(cloister_world_open(fake->path, &world), CLOISTER_OK);
+    cloister_session *session = open_silent(fake, &offer, world);
+    assert_int_equal(fcntl(offer.doorbell, F_SETFL, 0), 0);
+    expect_deadline_to_hold(session, &offer); /* empty: the one has been taken at the start */
+    fill_and_block(offer.doorbell);
+    expect_deadline_to_hold(session, &offer);
+    expect_rung_once(offer.doorbell);
+    sleep_as_module(&offer);
+    (void)alarm(GUARD_S);
+    cloister_session_close(session);
+    (void)alarm(0);
+    cloister_world_close(world);
+    (void)close(offer.memory);
+    (void)close(offer.doorbell);
+    expect_no_leak(fake);
 }
 
 /* The world could take its pages away and leave none for the client. */
@@ -757,8 +847,9 @@ int main(void)
         TEST(memory_that_can_shrink_is_refused),
         TEST(memory_of_another_size_is_refused),
         TEST(memory_that_is_no_memfd_is_refused),
-        TEST(doorbell_that_could_block_is_refused),
+        TEST(doorbell_of_which_one_cannot_be_taken_is_refused),
         TEST(doorbell_that_is_no_eventfd_is_refused),
+        TEST(world_that_makes_the_doorbell_block_holds_nobody_up),
         TEST(memory_of_huge_pages_is_refused),
         TEST(arena_that_is_not_as_promised_is_refused),
         TEST(channel_of_another_abi_is_unsupported),
