@@ -27,6 +27,7 @@
 #define CLO_PARAMETERS_MAX 4u
 #define CLO_ARENA_MAX (16u << 20)
 #define CLO_ARENA_ALIGN 64u
+#define CLO_ONE_PLACE_MINOR 1u /* since 1.1 a module takes an output in the place of an input */
 /* Bytes of the lines that so many bytes take. */
 #define CLO_ARENA_LINES(size) (((size) + CLO_ARENA_ALIGN - 1) & ~(CLO_ARENA_ALIGN - 1))
 

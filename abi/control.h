@@ -86,7 +86,7 @@ struct clo_module_info {
     uint8_t reserved[7];
     uint8_t end[256]; /* why it ended, text, empty while it lives */
     uint32_t method_count;
-    uint32_t reserved2;
+    uint32_t abi_minor; /* of the manifest */
     struct clo_method method[CLO_METHODS_MAX];
 };
 

@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define CLO_ABI_MAJOR 1u
-#define CLO_ABI_MINOR 0u
+#define CLO_ABI_MINOR 1u
 
 #define CLO_PAGE_SIZE 4096u
 

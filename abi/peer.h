@@ -37,7 +37,7 @@ struct clo_peer_opened {
     uint32_t arena_size;
     struct clo_module_identity identity; /* of the module that was called */
     uint32_t method_count;
-    uint32_t reserved;                         /* zero */
+    uint32_t abi_minor;                        /* of its manifest */
     struct clo_method method[CLO_METHODS_MAX]; /* of its manifest */
 };
 

@@ -80,7 +80,8 @@ static void answer_open(const struct hypercall *call, const struct module *calle
                                      .offset = made->offset,
                                      .size = made->size,
                                      .arena_size = made->arena_size,
-                                     .method_count = manifest->method_count};
+                                     .method_count = manifest->method_count,
+                                     .abi_minor = manifest->abi_minor};
     fill_identity(callee, &opened.identity);
     memcpy(opened.method, manifest->method, sizeof opened.method);
     memcpy(call->mailbox->payload, &opened, sizeof opened);

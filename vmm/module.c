@@ -215,7 +215,8 @@ void module_fill_info(struct module *module, struct clo_module_info *info)
                                      .svn = manifest->svn,
                                      .threads = module->thread_count,
                                      .generation = module->generation,
-                                     .method_count = manifest->method_count};
+                                     .method_count = manifest->method_count,
+                                     .abi_minor = manifest->abi_minor};
     memcpy(info->name, module->file.name, sizeof info->name);
     memcpy(info->version, manifest->version, sizeof info->version);
     memcpy(info->measurement, module->measurement, sizeof info->measurement);

@@ -51,8 +51,9 @@ static cloister_result call_any(cloister_session *session, unsigned method,
 {
     struct placement placement;
     session_enter(session);
-    cloister_status status = parameters_place(&session->module.method[method], parameters,
-                                              &session->ring.in_flight.arena, &placement);
+    cloister_status status =
+        parameters_place(&session->module.method[method], session->module.abi_minor, parameters,
+                         &session->ring.in_flight.arena, &placement);
     cloister_result result = refused_here(status);
     if (status == CLOISTER_OK)
         result = perform(session, method, &placement, parameters, deadline_us);
@@ -101,7 +102,7 @@ cloister_result cloister_call(cloister_session *session, const char *method,
 void session_plan(cloister_session *session)
 {
     for (unsigned i = 0; i < session->module.method_count; i++)
-        session->plan[i] = method_plan_of(&session->module.method[i]);
+        session->plan[i] = method_plan_of(&session->module.method[i], session->module.abi_minor);
 }
 
 cloister_result session_call_plain(cloister_session *session, uint16_t method, uint64_t deadline_us)

@@ -56,7 +56,7 @@ bool module_info_is_sound(const struct clo_module_info *info)
         !text_is_sound(info->end, sizeof info->end))
         return false;
     if (info->state > CLO_MODULE_ENDED || info->method_count > CLO_METHODS_MAX ||
-        info->reserved2 != 0 || !bytes_are_zero(info->reserved, sizeof info->reserved))
+        info->abi_minor > UINT16_MAX || !bytes_are_zero(info->reserved, sizeof info->reserved))
         return false;
     for (uint32_t i = 0; i < info->method_count; i++)
         if (!method_is_sound(&info->method[i]))

@@ -55,19 +55,21 @@ static uint32_t larger(const struct placement *placement, unsigned i)
 }
 
 /* An input and an output, and the module works on copies of both. */
-static bool have_one_place(const struct clo_method *method, unsigned i, unsigned j)
+static bool have_one_place(const struct clo_method *method, uint32_t abi_minor, unsigned i,
+                           unsigned j)
 {
     unsigned first = kind_at(method->kinds, i);
     unsigned second = kind_at(method->kinds, j);
-    return ((first == CLO_PARAM_BUFFER_IN && second == CLO_PARAM_BUFFER_OUT) ||
+    return abi_minor >= CLO_ONE_PLACE_MINOR &&
+           ((first == CLO_PARAM_BUFFER_IN && second == CLO_PARAM_BUFFER_OUT) ||
             (first == CLO_PARAM_BUFFER_OUT && second == CLO_PARAM_BUFFER_IN)) &&
            !(method->flags & (CLO_METHOD_ZERO_COPY(i) | CLO_METHOD_ZERO_COPY(j)));
 }
 
 static cloister_status place_in_arena(struct placement *placement, const struct clo_method *method,
-                                      unsigned i)
+                                      uint32_t abi_minor, unsigned i)
 {
-    bool shares = placement->last && have_one_place(method, placement->last - 1u, i);
+    bool shares = placement->last && have_one_place(method, abi_minor, placement->last - 1u, i);
     uint32_t start = shares ? placement->offset[placement->last - 1] : placement->arena_size;
     if (larger(placement, i) > CLO_ARENA_MAX - start)
         return CLOISTER_TOO_BIG;
@@ -111,7 +113,7 @@ static bool is_direct(const struct arena *arena, unsigned kind, const cloister_p
 }
 
 static inline cloister_status place_buffer(struct placement *placement,
-                                           const struct clo_method *method,
+                                           const struct clo_method *method, uint32_t abi_minor,
                                            const struct arena *arena, unsigned i, unsigned kind,
                                            const cloister_parameter *parameter)
 {
@@ -124,7 +126,7 @@ static inline cloister_status place_buffer(struct placement *placement,
     if (is_direct(arena, kind, parameter))
         return place_direct(placement, arena, i, buffer_address(kind, parameter));
     if (!fits_inline(placement, kind, in, room))
-        return place_in_arena(placement, method, i);
+        return place_in_arena(placement, method, abi_minor, i);
     place_inline(placement, i, kind, in);
     return CLOISTER_OK;
 }
@@ -141,7 +143,7 @@ static bool direct_ones_overlap(const struct placement *placement)
     return false;
 }
 
-cloister_status parameters_place(const struct clo_method *method,
+cloister_status parameters_place(const struct clo_method *method, uint32_t abi_minor,
                                  const cloister_parameter parameters[4], const struct arena *arena,
                                  struct placement *placement)
 {
@@ -150,7 +152,7 @@ cloister_status parameters_place(const struct clo_method *method,
         unsigned kind = kind_at(method->kinds, i);
         cloister_status status = check_one(method, i, kind, &parameters[i]);
         if (status == CLOISTER_OK && kind_is_buffer(kind))
-            status = place_buffer(placement, method, arena, i, kind, &parameters[i]);
+            status = place_buffer(placement, method, abi_minor, arena, i, kind, &parameters[i]);
         if (status != CLOISTER_OK)
             return status;
         if (kind != CLO_PARAM_NONE && !kind_is_buffer(kind))
@@ -161,7 +163,7 @@ cloister_status parameters_place(const struct clo_method *method,
     return CLOISTER_OK;
 }
 
-struct method_plan method_plan_of(const struct clo_method *method)
+struct method_plan method_plan_of(const struct clo_method *method, uint32_t abi_minor)
 {
     struct method_plan plan = {
         .pair = true,
@@ -185,6 +187,7 @@ struct method_plan method_plan_of(const struct clo_method *method)
             plan.pair = false;
         }
     }
-    plan.one_place = plan.in_bit && plan.out_bit && have_one_place(method, plan.in, plan.out);
+    plan.one_place =
+        plan.in_bit && plan.out_bit && have_one_place(method, abi_minor, plan.in, plan.out);
     return plan;
 }

@@ -61,7 +61,8 @@ struct method_plan {
     uint32_t in_least, in_most, out_most;
 };
 
-struct method_plan method_plan_of(const struct clo_method *method);
+/* `abi_minor`: of the module's manifest. */
+struct method_plan method_plan_of(const struct clo_method *method, uint32_t abi_minor);
 
 /* The two buffers of a call that is a pair. */
 struct pair_parameters {
@@ -110,6 +111,7 @@ static inline uint16_t pair_kinds(const struct method_plan *plan,
    in reserved memory or overlaps another there; TOO_BIG: more bytes than declared, or than any
    arena has. */
 CLOISTER_MUST_USE cloister_status parameters_place(const struct clo_method *method,
+                                                   uint32_t abi_minor,
                                                    const cloister_parameter parameters[4],
                                                    const struct arena *arena,
                                                    struct placement *placement);

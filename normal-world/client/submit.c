@@ -65,8 +65,9 @@ static cloister_result submit_large(cloister_session *session, unsigned method,
     struct ring *ring = &session->ring;
     struct placement placement;
     struct ring_call call;
-    cloister_status status = parameters_place(&session->module.method[method], given,
-                                              &ring->in_flight.arena, &placement);
+    cloister_status status =
+        parameters_place(&session->module.method[method], session->module.abi_minor, given,
+                         &ring->in_flight.arena, &placement);
     if (status != CLOISTER_OK)
         return from_client(status);
     cloister_result result = ring_try(ring, placement.arena_size, &call);

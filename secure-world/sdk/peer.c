@@ -141,8 +141,8 @@ cloister_result cloister_call_module(cloister_peer *peer, const char *method,
         number++;
     if (number == peer->opened.method_count)
         return refused_here(CLOISTER_NOT_FOUND);
-    cloister_status status = parameters_place(&peer->opened.method[number], given,
-                                              &peer->ring.in_flight.arena, &placement);
+    cloister_status status = parameters_place(&peer->opened.method[number], peer->opened.abi_minor,
+                                              given, &peer->ring.in_flight.arena, &placement);
     if (status != CLOISTER_OK)
         return refused_here(status);
     return perform(peer, number, &placement, given, deadline_or_default(deadline_us));

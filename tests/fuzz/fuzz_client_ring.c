@@ -234,6 +234,7 @@ static void start(void)
     require(ring_attach(&session->ring, memory, SIZE, ARENA, &peer, 1) == CLOISTER_OK);
     memcpy(session->module.method, methods, sizeof methods);
     session->module.method_count = METHODS;
+    session->module.abi_minor = CLO_ABI_MINOR;
     session_plan(session);
     count = 0;
     reserved = NULL;

@@ -128,6 +128,7 @@ cloister_session *process_connect(unsigned channel)
                                 &peer, ticks_per_us_since(ticks_moment_now())) != CLOISTER_OK)
         abort();
     session->module.method_count = module_side_manifest.method_count;
+    session->module.abi_minor = CLO_ABI_MINOR;
     memcpy(session->module.method, module_side_manifest.method, sizeof module_side_manifest.method);
     session_plan(session);
     if (session_call_plain(session, CLO_METHOD_OPEN, 0).status != CLOISTER_OK)

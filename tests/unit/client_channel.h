@@ -120,6 +120,7 @@ static int set_up(void **state)
     f->session.ring.spin_us = 0;
     f->session.module.method_count = sizeof methods / sizeof *methods;
     memcpy(f->session.module.method, methods, sizeof methods);
+    f->session.module.abi_minor = CLO_ABI_MINOR;
     session_plan(&f->session);
     *state = f;
     return 0;

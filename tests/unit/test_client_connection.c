@@ -371,7 +371,7 @@ static void unsound_module_facts_are_refused(void **state)
     bad[3].index = 1;
     bad[4].method_count = CLO_METHODS_MAX + 1;
     bad[5].reserved[0] = 1;
-    bad[6].reserved2 = 1;
+    bad[6].abi_minor = UINT16_MAX + 1;
     bad[7].method[0].name[0] = 0;
     bad[8].method[0].kinds = 4;
     bad[9].method[0].kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_INLINE;

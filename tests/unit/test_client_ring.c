@@ -143,17 +143,29 @@ static void output_takes_the_place_of_the_input(void **state)
     }
 }
 
-static void zero_copy_buffers_lie_apart(void **state)
+static void expect_apart(struct fixture *f, unsigned method)
 {
-    struct fixture *f = *state;
     f->answer = answer_filled;
-    call_filled(f, ZERO_COPY, 300, 200);
+    call_filled(f, method, 300, 200);
     assert_int_equal(cloister_session_share(&f->session), CLOISTER_OK);
-    call_filled(f, ZERO_COPY, 300, 200);
+    call_filled(f, method, 300, 200);
     for (uint32_t turn = 1; turn <= 2; turn++) {
         assert_int_equal(submission_of(f, turn)->parameter[0].a, 0);
         assert_int_equal(submission_of(f, turn)->parameter[1].a, 320);
     }
+}
+
+static void zero_copy_buffers_lie_apart(void **state)
+{
+    expect_apart(*state, ZERO_COPY);
+}
+
+static void buffers_for_an_older_module_lie_apart(void **state)
+{
+    struct fixture *f = *state;
+    f->session.module.abi_minor = CLO_ONE_PLACE_MINOR - 1;
+    session_plan(&f->session);
+    expect_apart(f, ECHO);
 }
 
 static void each_place_in_the_arena_is_shared_once(void **state)
@@ -828,6 +840,7 @@ int main(void)
         TEST(arena_is_wiped_when_a_call_ends),
         TEST(output_takes_the_place_of_the_input),
         TEST(zero_copy_buffers_lie_apart),
+        TEST(buffers_for_an_older_module_lie_apart),
         TEST(each_place_in_the_arena_is_shared_once),
         TEST(arena_that_nobody_reserved_is_no_buffer),
         TEST(only_one_output_is_inline),

@@ -49,7 +49,7 @@ static void assert_accepted(void)
     }
 
 REFUSED(manifest_with_wrong_magic_is_refused, manifest.magic++, BAD_FORMAT, "magic")
-REFUSED(manifest_for_newer_major_abi_is_refused, manifest.abi_major++, UNSUPPORTED, "needs ABI 2.0")
+REFUSED(manifest_for_newer_major_abi_is_refused, manifest.abi_major++, UNSUPPORTED, "needs ABI 2.")
 REFUSED(manifest_for_older_major_abi_is_refused, manifest.abi_major = 0, UNSUPPORTED, "needs ABI")
 REFUSED(manifest_for_newer_minor_abi_is_refused, manifest.abi_minor = CLO_ABI_MINOR + 1,
         UNSUPPORTED, "needs ABI")

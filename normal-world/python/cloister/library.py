@@ -53,7 +53,7 @@ class CModuleInfo(ctypes.Structure):
         ("reserved", c_ubyte * 7),
         ("end", c_char * 256),
         ("method_count", c_uint32),
-        ("reserved2", c_uint32),
+        ("abi_minor", c_uint32),
         ("method", CMethod * METHODS_MAX),
     ]
 
