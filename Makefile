@@ -69,13 +69,13 @@ else
 MUSL_LINK        = $(CC) $(STATIC_LDFLAGS) -o $@ $^
 endif
 SHOW_PARTS      := $(patsubst %,$(BUILD)/obj/%.o,tools/tool tools/tool_program tools/kvm_device \
-                   tools/world_open measure/platform_folder measure/utf8)
+                   tools/world_open measure/platform_folder)
 
 # What the verifier is made of, and what of it the keeper does not need (libjansson, judging).
 VERIFY_ONLY     := verify verify_chain verify_claims report_read report_read_fields \
                    report_read_parts report_read_submodules report_json
 VERIFY_OBJECTS  := $(BASE_OBJECTS) $(patsubst %,$(BUILD)/obj/measure/%.o,$(VERIFY_ONLY) \
-                   cbor_read cbor_write utf8 confirmation_key cose cose_header ecdsa)
+                   cbor_read cbor_write confirmation_key cose cose_header ecdsa)
 KEEPER_MEASURE  := $(filter-out $(VERIFY_ONLY:%=$(BUILD)/obj/measure/%.o),$(MEASURE_OBJECTS))
 
 PROGRAMS := $(BUILD)/cloister $(BUILD)/libexec/cloister-world $(BUILD)/libexec/cloister-keeper \

@@ -3,8 +3,11 @@
  */
 #include "base/log.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_SIZE 1536
@@ -16,14 +19,6 @@ void log_start(const char *program, enum log_level most)
 {
     program_name = program;
     most_level = most;
-}
-
-/* Modules and clients choose parts of a line: control characters must not reach a terminal. */
-static void defuse(char *line, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -41,10 +36,8 @@ void log_line(enum log_level level, const char *format, ...)
     va_end(arguments);
     if (body < 0)
         return;
-    size_t length = (size_t)head + (size_t)body;
-    if (length > sizeof line - 2)
-        length = sizeof line - 2;
-    defuse(line, length);
+    utf8_make_plain(line); /* modules and clients choose parts of it */
+    size_t length = strlen(line);
     line[length++] = '\n';
     if (write(STDERR_FILENO, line, length) < 0)
         return; /* nowhere left to say it */

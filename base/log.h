@@ -1,5 +1,6 @@
 /*
- * Log of the long-lived processes: one line on standard error, never a secret.
+ * Log of the long-lived processes: one line of plain text (base/utf8.h) on standard error, never a
+ * secret.
  * error: our fault; warning: a guest or client misbehaved; info: life cycle; debug: the rest.
  */
 #ifndef BASE_LOG_H

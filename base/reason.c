@@ -3,18 +3,12 @@
  */
 #include "base/reason.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Names in a line may come from anyone: nothing that moves a terminal's cursor gets through. */
-static void defuse(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
-}
 
 cloister_status refuse(struct reason *why, cloister_status status, const char *format, ...)
 {
@@ -24,7 +18,7 @@ cloister_status refuse(struct reason *why, cloister_status status, const char *f
     va_start(arguments, format);
     (void)vsnprintf(why->text, sizeof why->text, format, arguments);
     va_end(arguments);
-    defuse(why->text);
+    utf8_make_plain(why->text);
     return status;
 }
 
@@ -59,7 +53,7 @@ cloister_status refuse_errno(struct reason *why, const char *format, ...)
         if (length >= 0 && (size_t)length < sizeof why->text)
             (void)snprintf(why->text + length, sizeof why->text - (size_t)length, ": %s",
                            strerror(error));
-        defuse(why->text);
+        utf8_make_plain(why->text);
     }
     return status_of(error);
 }

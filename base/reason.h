@@ -13,8 +13,8 @@ struct reason {
     char text[REASON_SIZE];
 };
 
-/* Fills `why` (may be NULL; cut to fit, control characters replaced) and returns `status`, so that
-   a check reads: return refuse(why, CLOISTER_TOO_BIG, "stack is %lu bytes; …", n); */
+/* Fills `why` (may be NULL; cut to fit, made plain: base/utf8.h) and returns `status`, so that a
+   check reads: return refuse(why, CLOISTER_TOO_BIG, "stack is %lu bytes; …", n); */
 __attribute__((format(printf, 3, 4), warn_unused_result)) cloister_status
 refuse(struct reason *why, cloister_status status, const char *format, ...);
 

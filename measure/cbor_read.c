@@ -4,7 +4,7 @@
  */
 #include "measure/cbor_read.h"
 
-#include "measure/utf8.h"
+#include "base/utf8.h"
 
 enum major { UINT, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE };
 
@@ -65,7 +65,7 @@ static const char *walk_string(struct walk *walk, const struct head *head)
     if (!cursor_view(&walk->in, &bytes, (size_t)head->value))
         return "it has a string longer than what is left";
     if (head->major == TEXT && !utf8_is_plain(bytes, (size_t)head->value))
-        return "it has text that is not UTF-8 or has control characters";
+        return "it has text that is not UTF-8 or has control or invisible characters";
     return NULL;
 }
 

@@ -6,8 +6,8 @@
  *
  * Refused: more than 64 KiB, nesting beyond CBOR_READ_DEPTH_MAX (tags count), indefinite lengths,
  * integers and lengths not in shortest form, floats and simple values other than false and true,
- * map keys that are unsorted, repeated, or neither integer nor text, text that is not UTF-8 or has
- * control characters, lengths beyond what is left, bytes after the document.
+ * map keys that are unsorted, repeated, or neither integer nor text, text that is not plain
+ * (base/utf8.h), lengths beyond what is left, bytes after the document.
  */
 #ifndef MEASURE_CBOR_READ_H
 #define MEASURE_CBOR_READ_H

@@ -7,10 +7,10 @@
 #include "abi/channel.h"
 #include "base/bytes.h"
 #include "base/scope.h"
+#include "base/utf8.h"
 #include "measure/confirmation_key.h"
 #include "measure/cose.h"
 #include "measure/report_claims.h"
-#include "measure/utf8.h"
 
 #include <openssl/sha.h>
 #include <openssl/x509.h>

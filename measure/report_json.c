@@ -3,6 +3,7 @@
  * enumerations.
  */
 #include "base/scope.h"
+#include "base/utf8.h"
 #include "cloister/verify.h"
 #include "measure/report_read.h"
 
@@ -181,9 +182,11 @@ cloister_status cloister_report_json(const void *report, size_t size, char **jso
     if (!claims)
         return CLOISTER_NO_MEMORY;
     if (read_report(report, size, claims, &reason) != CLOISTER_OK) {
-        if (why)
+        if (why) {
             (void)snprintf(why, CLOISTER_REASON_SIZE, "%.*s", CLOISTER_REASON_SIZE - 1,
                            reason.text);
+            utf8_make_plain(why); /* it may be cut inside a character */
+        }
         return CLOISTER_BAD_FORMAT;
     }
     json_t *object = claims_of(claims);

@@ -5,7 +5,7 @@
 #include "measure/report_claims.h"
 
 #include "abi/control.h"
-#include "measure/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

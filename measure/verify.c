@@ -3,6 +3,7 @@
  * what it needs adds its own reason.
  */
 #include "base/scope.h"
+#include "base/utf8.h"
 #include "measure/openssl_scope.h"
 #include "measure/verify_parts.h"
 
@@ -20,9 +21,10 @@ void verify_refuse(cloister_verdict *verdict, const char *format, ...)
         return;
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(verdict->reason[verdict->reason_count++], CLOISTER_REASON_SIZE, format,
-                    arguments);
+    char *reason = verdict->reason[verdict->reason_count++];
+    (void)vsnprintf(reason, CLOISTER_REASON_SIZE, format, arguments);
     va_end(arguments);
+    utf8_make_plain(reason);
 }
 
 static cloister_status check_expectation(const cloister_expectation *expectation,

@@ -30,7 +30,8 @@ typedef struct cloister_expectation {
 #define CLOISTER_REASONS_MAX 8
 #define CLOISTER_REASON_SIZE 200
 
-/* The verdict: accepted, or why not, a line each. */
+/* The verdict: accepted, or why not, a line of plain text each: no control or invisible characters,
+   whatever the report says. */
 typedef struct cloister_verdict {
     int accepted;
     unsigned reason_count;

@@ -641,7 +641,7 @@ static void report_of_a_production_world_is_accepted(void **state)
     char report[200];
     char ca[200];
     (void)snprintf(module, sizeof module, "%s", in_folder("signed.mod"));
-    (void)snprintf(report, sizeof report, "%s", in_folder("report"));
+    (void)snprintf(report, sizeof report, "%s", in_folder("re\033[2J\u202eport"));
     (void)snprintf(ca, sizeof ca, "%s", in_folder("state/ca.pem"));
     make_signed(in_folder("author.pem"), module);
     RUN(&ran, "world", "run", "p", "--detach", "--module", module);
@@ -651,6 +651,7 @@ static void report_of_a_production_world_is_accepted(void **state)
     stop_world("p");
     RUN(&ran, "report", "verify", report, "--nonce", NONCE, "--ca", ca);
     expect(TOOL_OK);
+    assert_non_null(strstr(ran.out, "/re?[2J???port: accepted\n"));
     RUN(&ran, "report", "verify", report, "--nonce", OTHER_NONCE, "--ca", ca);
     expect(TOOL_REFUSED);
 }

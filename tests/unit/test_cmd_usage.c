@@ -2,6 +2,7 @@
  * The `cloister` command as far as it goes without a world: helps, wrong usage, wrong values,
  * things that are not there.
  */
+#include "base/utf8.h"
 #include "tests/e2e/command.h"
 #include "tests/e2e/started_world.h"
 #include "tools/tool.h"
@@ -208,12 +209,24 @@ static void absent_things_are_not_found(void **state)
     assert_non_null(strstr(ran.err, "/nowhere/at/all"));
 }
 
+/* One line, and nothing in it but plain text. */
+static void expect_plain_refusal(int status)
+{
+    command_expect_refusal(&ran, status);
+    assert_true(utf8_is_plain((const uint8_t *)ran.err, strlen(ran.err) - 1));
+}
+
 static void foreign_text_cannot_move_the_cursor(void **state)
 {
     (void)state;
-    RUN(&ran, "\033[2J\033[H");
-    command_expect_refusal(&ran, TOOL_USAGE);
-    assert_null(strchr(ran.err, '\033'));
+    RUN(&ran, "\033[2J\xc2\x9bH");
+    expect_plain_refusal(TOOL_USAGE);
+    RUN(&ran, "world", "show", "/nowhere/\u202ekcos.\u2066\x9bt\u2028\x7f");
+    expect_plain_refusal(TOOL_NOT_FOUND);
+    RUN(&ran, "report", "show",
+        "/nowhere/\u200f\xc2\x9b"
+        "2J");
+    expect_plain_refusal(TOOL_NOT_FOUND);
 }
 
 static void full_output_is_a_failure(void **state)

@@ -48,6 +48,21 @@ static void control_characters_do_not_reach_a_terminal(void **state)
     struct reason why;
     assert_int_equal(refuse(&why, CLOISTER_IO, "a\033[2Jb\nc\x7f"), CLOISTER_IO);
     assert_string_equal(why.text, "a?[2Jb?c?");
+    errno = ENOENT;
+    assert_int_equal(refuse_errno(&why, "a\xc2\x9b" /* C1 */ "2J\u202eb\u2028\x9b"),
+                     CLOISTER_NOT_FOUND);
+    assert_string_equal(why.text, "a??2J???b????: No such file or directory");
+}
+
+static void character_that_is_cut_does_not_stay_half(void **state)
+{
+    (void)state;
+    struct reason why;
+    char text[sizeof why.text + 2];
+    memset(text, 'x', sizeof text);
+    memcpy(text + sizeof why.text - 3, "\u2026", 4);
+    assert_int_equal(refuse(&why, CLOISTER_IO, "%s", text), CLOISTER_IO);
+    assert_string_equal(why.text + sizeof why.text - 4, "x??");
 }
 
 static void errno_decides_the_status(void **state)
@@ -83,6 +98,7 @@ int main(void)
         cmocka_unit_test(nobody_has_to_ask_for_the_reason),
         cmocka_unit_test(long_reason_is_cut),
         cmocka_unit_test(control_characters_do_not_reach_a_terminal),
+        cmocka_unit_test(character_that_is_cut_does_not_stay_half),
         cmocka_unit_test(errno_decides_the_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -434,7 +434,7 @@ static void launch_records_with_bad_texts_are_refused(void **state)
 static void odd_texts_of_the_host_become_unknown(void **state)
 {
     struct report_fixture *fixture = *state;
-    fixture->launch.posture.smt[0] = 0x1b;
+    memcpy(fixture->launch.posture.smt, "on\u202e", 6);
     memset(fixture->launch.posture.kernel, 'k', sizeof fixture->launch.posture.kernel);
     fixture->launch.posture.lockdown[0] = 0;
     fixture->launch.posture.yama_scope = UINT32_MAX;

@@ -638,6 +638,16 @@ static void verifier_refuses_other_digests_and_components(void **state)
 }
 
 /* A5, A8: the payload is signed, and not deterministic CBOR. */
+/* In the release of the host's kernel, 6.18.0. */
+static void verifier_refuses_text_that_is_not_plain(void **state)
+{
+    struct report_fixture *fixture = *state;
+    static const char *const texts[] = {"61621b5b324a", "6162c29b324a", "616263e280ae",
+                                        "616263e281a6", "616263e280a8", "616263e2808b"};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        assert_replace_refused(fixture, "362e31382e30", texts[i], "control or invisible");
+}
+
 static void verifier_refuses_payloads_that_are_not_deterministic(void **state)
 {
     static const char *const payloads[] = {"bf0600ff",           "a206000600", "a20a000600",
@@ -716,6 +726,7 @@ int main(void)
         QUICK(verifier_refuses_claims_that_the_profile_does_not_have),
         QUICK(verifier_refuses_confirmation_keys_that_are_none),
         QUICK(verifier_refuses_other_digests_and_components),
+        QUICK(verifier_refuses_text_that_is_not_plain),
         QUICK(verifier_refuses_payloads_that_are_not_deterministic),
         TEST(verifier_refuses_bombs),
     };

@@ -227,7 +227,7 @@ static int print_json(const struct facts *facts)
                             "segments", json_segments(record));
     if (!all)
         return tool_fail(COMMAND, CLOISTER_NO_MEMORY, NULL);
-    int failed = json_dumpf(all, stdout, JSON_INDENT(2));
+    int failed = json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     json_decref(all);
     (void)putchar('\n');
     return failed ? tool_fail(COMMAND, CLOISTER_IO, NULL) : TOOL_OK;

@@ -3,6 +3,7 @@
  */
 #include "base/file.h"
 #include "base/scope.h"
+#include "base/utf8.h"
 #include "cloister/verify.h"
 #include "measure/report.h"
 #include "tools/crypto/commands.h"
@@ -33,7 +34,7 @@ static const char verify_help[] =
     "has no certificate, others as in 'cloister --help'.\n";
 
 struct verify_options {
-    const char *report;
+    char *report;
     const char *ca;
     uint8_t nonce[CLO_NONCE_MAX];
     size_t nonce_size;
@@ -95,9 +96,10 @@ static int parse_verify(int argc, char **argv, struct verify_options *given)
     return TOOL_OK;
 }
 
-static int print_verdict(const char *file, const cloister_verdict *verdict)
+static int print_verdict(char *file, const cloister_verdict *verdict)
 {
     if (verdict->accepted) {
+        utf8_make_plain(file); /* who wrote a report may have named it */
         (void)printf("%s: accepted\n", file);
         return TOOL_OK;
     }

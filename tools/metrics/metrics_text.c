@@ -4,7 +4,7 @@
 #include "tools/metrics/metrics_text.h"
 
 #include "base/scope.h"
-#include "measure/utf8.h"
+#include "base/utf8.h"
 #include "tools/show/world_show.h"
 
 #include <inttypes.h>

@@ -117,7 +117,7 @@ static int print_json(const struct diagnosis *diagnosis, json_t *missing)
                             probe_text(diagnosis, "isolation"), "kernel", kernel, "cpus",
                             (int)doctor_cpus(), "keys", keys_made(), "missing_packages", missing,
                             "probes", diagnosis->probes, "advice", diagnosis->advice);
-    AUTO_FREE char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+    AUTO_FREE char *text = all ? json_dumps(all, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     json_decref(all);
     if (!text)
         return tool_fail(COMMAND, CLOISTER_NO_MEMORY, NULL);

@@ -184,7 +184,7 @@ static cloister_status print_once(const struct watch *watch, struct reason *why)
     if (status != CLOISTER_OK)
         return refuse(why, status, "no memory for the table");
     json_t *json = watch->options->json ? top_json(&view) : NULL;
-    AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     json_decref(json);
     if (!watch->options->json)
         top_print(&view);

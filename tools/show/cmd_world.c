@@ -48,7 +48,7 @@ static int parse_json(const char *command, int argc, char **argv, bool *json)
 
 static int print_json(const char *command, json_t *json)
 {
-    AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     json_decref(json);
     if (!text)
         return tool_fail(command, CLOISTER_NO_MEMORY, NULL);
