@@ -1,5 +1,5 @@
 # make install, make uninstall. The command finds the other programs and the module SDK from where it
-# lies itself; only the .pc files say where that is.
+# lies itself; only the .pc files say where that is. What is installed changes as a whole or not at all.
 #   PREFIX         /usr/local unless given
 #   DESTDIR        before every path, for who makes packages
 #   PYTHON_FOLDER  for Python modules, below PREFIX
@@ -13,13 +13,20 @@ INSTALL_LIBEXEC   = $(INSTALL_TO)/libexec/cloister
 INSTALL_DOC       = $(INSTALL_TO)/share/doc/cloister
 INSTALL_LIBRARIES = libcloister libcloister-verify
 INSTALL_PC        = normal-world/client/cloister.pc.in measure/cloister-verify.pc.in
-INSTALLED         = $(addprefix $(INSTALL_TO)/,bin/cloister libexec/cloister lib/cloister include/cloister \
-                      share/doc/cloister $(patsubst %.in,lib/pkgconfig/%,$(notdir $(INSTALL_PC))) \
-                      $(foreach name,$(INSTALL_LIBRARIES),lib/$(name).a lib/$(name).so lib/$(name).so.1) \
-                      $(PYTHON_FOLDER)/cloister)
+INSTALLED         = bin/cloister libexec/cloister lib/cloister include/cloister share/doc/cloister \
+                    $(patsubst %.in,lib/pkgconfig/%,$(notdir $(INSTALL_PC))) \
+                    $(foreach name,$(INSTALL_LIBRARIES),lib/$(name).a lib/$(name).so lib/$(name).so.1) \
+                    $(PYTHON_FOLDER)/cloister
+# make -n prints the copying.
+DRY_RUN           = $(findstring n,$(firstword -$(MAKEFLAGS)))
 
 install: all
-	rm -rf $(INSTALLED)
+	$(if $(DRY_RUN),,tools/install-tree $(INSTALL_TO) $(INSTALLED) --) $(MAKE) --no-print-directory install-files
+	$(if $(DESTDIR),,[ "$$(id -u)" != 0 ] || ldconfig)
+	echo "cloister: installed in $(INSTALL_TO)"
+
+.PHONY: install-files
+install-files:
 	install -D -t $(INSTALL_TO)/bin $(BUILD)/cloister
 	install -D -t $(INSTALL_LIBEXEC) $(filter $(BUILD)/libexec/%,$(PROGRAMS))
 	install -D -t $(INSTALL_LIBEXEC)/interface $(INTERFACE_PLUGIN)
@@ -38,8 +45,6 @@ install: all
 	install -D -m 644 -t $(INSTALL_TO)/$(PYTHON_FOLDER)/cloister normal-world/python/cloister/*.py normal-world/python/cloister/py.typed
 	install -D -m 644 -t $(INSTALL_DOC) README.md LICENSE
 	install -D -m 644 -t $(INSTALL_DOC)/docs docs/*.md
-	$(if $(DESTDIR),,[ "$$(id -u)" != 0 ] || ldconfig)
-	echo "cloister: installed in $(INSTALL_TO)"
 
 uninstall:
-	rm -rf $(INSTALLED)
+	rm -rf $(addprefix $(INSTALL_TO)/,$(INSTALLED))
