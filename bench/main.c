@@ -122,6 +122,14 @@ static bool take_worlds(const char *text, struct request *request)
     return end != text && *end == '\0' && number >= WORLDS_MIN && number <= WORLDS_MAX;
 }
 
+static int bad_option(int returned, const char *word)
+{
+    if (returned == ':')
+        return usage("a value is missing after ", word);
+    bool known = optopt && strncmp(word, "--", 2) == 0;
+    return usage(known ? "an option that takes no value: " : "unknown option ", word);
+}
+
 static int parse(int argc, char **argv, struct request *request)
 {
     static const struct option names[] = {
@@ -150,8 +158,7 @@ static int parse(int argc, char **argv, struct request *request)
             (void)fputs(help, stdout);
             exit(STATUS_HOLDS);
         default:
-            return usage(option == ':' ? "a value is missing after " : "unknown option ",
-                         argv[optind - 1]);
+            return bad_option(option, argv[optind - 1]);
         }
     }
     return take_rows(argc - optind, argv + optind, request);

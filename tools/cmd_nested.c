@@ -25,7 +25,7 @@
 #define WORDS_OWN 7
 
 static const char help[] =
-    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-k PACKAGE] [-s] [-i] [-f FILE]...\n"
+    "Usage: cloister nested [-t SECONDS] [-m SIZE] [-k PACKAGE]... [-s] [-i] [-f FILE]...\n"
     "                       [-o FILE]... -- COMMAND [ARGS...]\n"
     "Runs a command as root in an emulated machine that has a KVM of its own (QEMU without\n"
     "acceleration, AMD SVM, one processor), for hosts whose /dev/kvm is missing or cannot run\n"
@@ -34,7 +34,8 @@ static const char help[] =
     "  -t, --time SECONDS   end it when the command has not ended then, start included\n"
     "                       (default 600)\n"
     "  -m, --memory SIZE    its memory (512M to 64G; default 2G)\n"
-    "  -k, --kernel PACKAGE its kernel: a file linux-image-*.deb of another Debian\n"
+    "  -k, --kernel PACKAGE its kernel: a file linux-image-*.deb of another Debian; from Linux 7\n"
+    "                       on three files: linux-base-*, linux-binary-* and linux-modules-*\n"
     "  -s, --shadow         its KVM has no nested paging and shadows page tables\n"
     "  -i, --instructions   its clocks count instructions: each takes one nanosecond\n"
     "  -f, --file FILE      have this file or folder inside, at the same path\n"

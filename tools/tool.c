@@ -73,6 +73,8 @@ int tool_bad_option(const char *command, int returned, char **argv)
         return tool_usage(command, "option %s needs a value", option);
     if (optopt && strncmp(option, "--", 2) != 0)
         return tool_usage(command, "unknown option -%c", optopt);
+    if (optopt) /* it is known, but not with what follows its name */
+        return tool_usage(command, "option %.*s takes no value", (int)strcspn(option, "="), option);
     return tool_usage(command, "unknown or ambiguous option %s", option);
 }
 

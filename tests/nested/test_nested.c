@@ -185,6 +185,30 @@ static void kvm_has_nested_paging_unless_it_is_to_shadow(void **state)
     assert_string_equal(ran.out, "N\n");
 }
 
+/* The machine's own kernel, as packages from Linux 7 on have it: the kernel in one, the modules in
+   another. */
+static const char split_kernel[] =
+    "package() { mkdir $1/DEBIAN && printf 'Package: %s\\nVersion: 1\\nArchitecture: amd64\\n"
+    "Maintainer: x\\nDescription: x\\n' $1 >$1/DEBIAN/control &&"
+    " dpkg-deb --root-owner-group -z0 -b $1 >/dev/null && rm -r $1; };"
+    "release=usr/lib/modules/1; mkdir -p binary/$release modules/$release &&"
+    "cp \"${CLOISTER_NESTED:-$CLOISTER_BUILD/nested}\"/linux/vmlinuz binary/$release/ &&"
+    "cp \"${CLOISTER_NESTED:-$CLOISTER_BUILD/nested}\"/linux/*.ko modules/$release/ && package "
+    "binary && package modules";
+
+static void kernel_of_several_packages_boots(void **state)
+{
+    (void)state;
+    assert_int_equal(system(split_kernel), 0);
+    RUN(&ran, "nested", "-k", "binary.deb", "-k", "modules.deb", "--", "test", "-c", "/dev/kvm");
+    command_expect(&ran, TOOL_OK);
+    RUN(&ran, "nested", "-k", "binary.deb", "--", "true");
+    assert_int_equal(ran.status, BROKEN);
+    assert_non_null(strstr(ran.err, "binary.deb has no irqbypass.ko that can be read"));
+    assert_int_equal(system("rm binary.deb modules.deb"), 0);
+    assert_true(is_empty(work));
+}
+
 static void kernel_that_is_no_package_is_refused(void **state)
 {
     (void)state;
@@ -243,6 +267,7 @@ int main(void)
         cmocka_unit_test(machine_that_breaks_down_is_told),
         cmocka_unit_test(result_that_is_missing_is_a_failure),
         cmocka_unit_test(kvm_has_nested_paging_unless_it_is_to_shadow),
+        cmocka_unit_test(kernel_of_several_packages_boots),
         cmocka_unit_test(kernel_that_is_no_package_is_refused),
         cmocka_unit_test(program_that_lacks_a_library_is_told_of),
         cmocka_unit_test(termination_ends_the_machine_and_leaves_nothing),

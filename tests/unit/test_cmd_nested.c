@@ -1,6 +1,7 @@
 /*
- * `cloister nested` as far as it goes without a machine: what it takes, what it refuses, and what
- * it hands to the script that runs the machine. Uses the command in $CLOISTER_BUILD.
+ * `cloister nested` as far as it goes without a machine: what it takes, what it refuses, what it
+ * hands to the script that runs the machine, and what that makes of a kernel's packages. Uses the
+ * command in $CLOISTER_BUILD.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +24,7 @@ static char output[8192]; /* of the last command, both streams */
    what it is given instead of running a machine. */
 static int run(const char *line)
 {
-    char command[1024];
+    char command[4096];
     (void)snprintf(command, sizeof command, "cd %s && PATH=\"%s:$PATH\" && (%s) 2>&1 </dev/null",
                    folder, folder, line);
     FILE *pipe = popen(command, "r");
@@ -38,7 +39,7 @@ static int run(const char *line)
 static int make_folder(void **state)
 {
     (void)state;
-    char line[PATH_MAX + 256];
+    char line[2 * PATH_MAX + 256];
     char build[PATH_MAX];
     const char *given = getenv("CLOISTER_BUILD");
     if (!realpath(given ? given : "build", build))
@@ -47,9 +48,10 @@ static int make_folder(void **state)
     if (!mkdtemp(folder))
         return -1;
     (void)snprintf(line, sizeof line,
-                   "cp %s/cloister . && mkdir -p libexec/nested && cd libexec/nested && "
+                   "cp %s/cloister %s/libexec/nested/fetch . && mkdir -p libexec/nested && cd "
+                   "libexec/nested && "
                    "printf '#!/bin/sh\\nprintf \"<%%%%s>\" \"$@\"\\n' >machine && chmod +x machine",
-                   build);
+                   build, build);
     return run(line);
 }
 
@@ -95,6 +97,8 @@ static void options_reach_the_machine(void **state)
     assert_run(0, "cloister nested -s -i -- x", "<-t><600><-m><2048><-s><-i><--><x>");
     assert_run(0, "cloister nested -f cloister -k cloister -- x",
                "<-t><600><-m><2048><-f><cloister><-k><cloister><--><x>");
+    assert_run(0, "cloister nested -k cloister --kernel libexec/nested/machine -- x",
+               "<-t><600><-m><2048><-k><cloister><-k><libexec/nested/machine><--><x>");
     assert_run(0, "cloister nested --time 7 --memory 512M --file cloister --output out -- x -t",
                "<-t><7><-m><512><-f><cloister><-o><out><--><x><-t>");
 }
@@ -105,7 +109,11 @@ static void wrong_usage_is_told_in_one_line(void **state)
     assert_refused("cloister nested", "a command is missing");
     assert_refused("cloister nested --", "a command is missing");
     assert_refused("cloister nested -x -- y", "unknown option -x");
-    assert_refused("cloister nested --nonsense -- y", "--nonsense");
+    assert_refused("cloister nested --nonsense -- y", "unknown or ambiguous option --nonsense;");
+    assert_refused("cloister nested --nonsense=x -- y",
+                   "unknown or ambiguous option --nonsense=x;");
+    assert_refused("cloister nested --shadow=x -- y", "option --shadow takes no value;");
+    assert_refused("cloister nested --instructions= -- y", "option --instructions takes no value;");
     assert_refused("cloister nested -t", "option -t needs a value");
 }
 
@@ -127,6 +135,56 @@ static void file_that_is_not_there_is_refused(void **state)
     assert_refused("cloister nested -f '' -- x", "cannot read");
     assert_refused("cloister nested -f /dev/null -- x", "/dev/null is neither");
     assert_refused("cloister nested -k none -- x", "cannot open none");
+}
+
+/* Packages as Debian makes them from Linux 7 on, but for what is in the files; of another kernel
+   one, and one of a kernel in one package. */
+static const char make_packages[] =
+    "package() { mkdir -p $1/DEBIAN && printf 'Package: %s\\nVersion: 1\\nArchitecture: amd64\\n"
+    "Maintainer: x\\nDescription: x\\n' $1 >$1/DEBIAN/control && dpkg-deb --root-owner-group -b "
+    "$1; };"
+    "release=usr/lib/modules/7.1; mkdir -p base/$release binary/$release modules/$release/kernel "
+    "other/usr/lib/modules/7.2 one/boot one/lib/modules/6.1;"
+    "echo kernel/drivers/virtio/virtio.ko >base/$release/modules.builtin;"
+    "echo the kernel >binary/$release/vmlinuz; echo older >one/boot/vmlinuz-6.1;"
+    "for name in irqbypass kvm kvm-amd virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev "
+    "virtio_pci virtio_console virtio_blk uio uio_pci_generic; do"
+    "  echo $name | xz >modules/$release/kernel/$name.ko.xz;"
+    "  echo older $name >one/lib/modules/6.1/$name.ko; done;"
+    "echo older virtio >one/lib/modules/6.1/virtio.ko; echo newer "
+    ">other/usr/lib/modules/7.2/vmlinuz;"
+    "for name in base binary modules other one; do package $name >/dev/null || exit; done";
+
+static void kernel_of_several_packages_is_put_together(void **state)
+{
+    (void)state;
+    assert_run(0, make_packages, "");
+    assert_run(0,
+               "fetch out base.deb binary.deb modules.deb && cat out/linux/vmlinuz && ls out && "
+               "cat out/linux/kvm.ko out/linux/uio.ko && tr '\\n' ' ' <out/linux/modules",
+               "the kernel\nlinux\nlock\nkvm\nuio\nirqbypass kvm kvm-amd virtio_ring "
+               "virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_console ");
+    assert_run(0, "fetch out one.deb && cat out/linux/vmlinuz out/linux/virtio.ko",
+               "older\nolder virtio\n");
+}
+
+/* What was there stays. */
+static void packages_that_make_no_kernel_are_refused(void **state)
+{
+    (void)state;
+#define ALL " of a kernel that comes in several packages all are needed\n"
+    assert_run(1, "fetch out base.deb binary.deb",
+               "cloister nested: base.deb, binary.deb has no irqbypass.ko that can be read;" ALL);
+    assert_run(1, "fetch out modules.deb binary.deb",
+               "cloister nested: modules.deb, binary.deb has no virtio.ko that can be read;" ALL);
+    assert_run(1, "fetch out modules.deb base.deb",
+               "cloister nested: modules.deb, base.deb has no kernel for a PC;" ALL);
+    assert_run(
+        1, "fetch out base.deb modules.deb other.deb",
+        "cloister nested: base.deb, modules.deb, other.deb are of several kernels: 7.1 7.2\n");
+    assert_run(1, "fetch out base.deb cloister",
+               "cloister nested: cloister is no Debian package\n");
+    assert_run(0, "cat out/linux/vmlinuz && ls out", "older\nlinux\nlock\n");
 }
 
 static void result_that_cannot_be_written_is_refused(void **state)
@@ -156,6 +214,8 @@ int main(void)
         cmocka_unit_test(wrong_usage_is_told_in_one_line),
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(file_that_is_not_there_is_refused),
+        cmocka_unit_test(kernel_of_several_packages_is_put_together),
+        cmocka_unit_test(packages_that_make_no_kernel_are_refused),
         cmocka_unit_test(result_that_cannot_be_written_is_refused),
         cmocka_unit_test(machine_that_is_not_installed_is_named),
     };

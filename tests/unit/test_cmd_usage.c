@@ -159,6 +159,27 @@ static void wrong_usage_is_refused_in_one_line(void **state)
     expect_refusals(cases, sizeof cases / sizeof *cases, TOOL_USAGE);
 }
 
+static void value_that_an_option_does_not_take_is_told_of(void **state)
+{
+    (void)state;
+    static const char *const cases[][WORDS] = {
+        {"world", "ls", "--json=yes"},
+        {"world", "run", "a", "--detach=yes"},
+        {"call", "a/b", "m", "--help=yes"},
+        {"top", "--once=yes"},
+        {"doctor", "--json="},
+        {"report", "show", "--json=yes", "r"},
+        {"report", "verify", "--allow-debug=no"},
+        {"guest", "run", "--help=yes"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        command_run(&ran, cases[i]);
+        command_expect_refusal(&ran, TOOL_USAGE);
+        if (!strstr(ran.err, " takes no value; see '"))
+            fail_msg("%s", ran.err);
+    }
+}
+
 static void wrong_values_are_refused_in_one_line(void **state)
 {
     (void)state;
@@ -248,6 +269,7 @@ int main(void)
         cmocka_unit_test(version_is_printed),
         cmocka_unit_test(top_without_a_terminal_is_refused),
         cmocka_unit_test(wrong_usage_is_refused_in_one_line),
+        cmocka_unit_test(value_that_an_option_does_not_take_is_told_of),
         cmocka_unit_test(wrong_values_are_refused_in_one_line),
         cmocka_unit_test(absent_things_are_not_found),
         cmocka_unit_test(foreign_text_cannot_move_the_cursor),

@@ -152,6 +152,8 @@ cloister_status guest_options_parse(int argc, char **argv, struct guest_options 
         at = optind;
         if (code == ':')
             return refuse(why, CLOISTER_BAD_ARGUMENT, "option %.40s needs a value", word);
+        if (code == '?' && optopt == OPTION_HELP)
+            return refuse(why, CLOISTER_BAD_ARGUMENT, "option --help takes no value");
         if (code == '?')
             return refuse(why, CLOISTER_BAD_ARGUMENT, "unknown option %.40s", word);
         cloister_status status = option(code, optarg, options, why);
