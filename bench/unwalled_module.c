@@ -12,6 +12,7 @@
 #include <string.h>
 
 const struct clo_manifest unwalled_module_manifest = {
+    .abi_minor = CLO_ABI_MINOR,
     .version = "1.0.0",
     .threads = 1,
     .channels_max = CLO_CHANNELS_MAX,

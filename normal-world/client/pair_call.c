@@ -52,9 +52,10 @@ static cloister_result read_pair(cloister_session *session, unsigned method,
     if (made > pair->capacity)
         return ring_break(&session->ring);
     pair->out->size = made;
-    arena += pair_out_at(&session->plan[method], pair);
-    shared_expect_writes(arena, made); /* by the wipe */
-    shared_copy(pair->out->output, arena, made);
+    size_t out_at = pair_out_at(&session->plan[method], pair);
+    if (out_at == 0)
+        shared_expect_writes(arena, made); /* by the wipe */
+    shared_copy(pair->out->output, arena + out_at, made);
     return result;
 }
 

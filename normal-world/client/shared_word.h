@@ -97,15 +97,10 @@ static inline void shared_copy(void *to, const void *from, size_t size)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* Overwrites with zeros; never optimised away. In pieces: for a longer one a C library takes a
-   string instruction, which needs half as long again where the lines are in the cache, as here. */
+/* Overwrites with zeros; never optimised away. */
 static inline void shared_wipe(void *bytes, size_t size)
 {
-    const size_t piece = 2048;
-    uint8_t *at = bytes;
-    for (; size > piece; at += piece, size -= piece)
-        __builtin_memset(at, 0, piece);
-    __builtin_memset(at, 0, size);
+    __builtin_memset(bytes, 0, size);
     __asm__ volatile("" : : "r"(bytes) : "memory");
 }
 
