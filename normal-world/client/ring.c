@@ -174,6 +174,8 @@ static void spin(const struct ring *ring, struct ring_deadline deadline)
         for (unsigned i = 0; i < POLLS_A_ROUND; i++) {
             if (ring_arrived(ring))
                 return;
+            if (ring->wide)
+                shared_expect_read(ring_next_completion(ring)->parameter);
             if (pauses)
                 __builtin_ia32_pause();
         }

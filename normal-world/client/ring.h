@@ -41,6 +41,7 @@ struct ring {
     uint32_t completed;    /* turn of the last completion */
     uint64_t submitted;    /* number of the last submission; the low half is its turn */
     bool unrung;           /* something has been published since the last look at the sleeper */
+    bool wide;             /* the call that was alone last has a second line */
     cloister_result ended; /* not OK: no call can succeed any more, and why */
     uint64_t looked;       /* ticks of ring_look's last question to the transport */
     struct in_flight in_flight;

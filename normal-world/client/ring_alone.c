@@ -28,6 +28,7 @@ static cloister_result give_up(struct ring *ring, const struct ring_expectation 
 cloister_result ring_receive(struct ring *ring, const struct ring_expectation *expected,
                              struct ring_deadline deadline, struct clo_completion *reply)
 {
+    ring->wide = expected->wide;
     cloister_result arrival = ring_arrival(ring, deadline);
     if (__builtin_expect(arrival.status != CLOISTER_OK, 0))
         return give_up(ring, expected, arrival);

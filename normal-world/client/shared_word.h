@@ -65,6 +65,14 @@ static inline void shared_set(uint32_t *word, uint32_t value)
     atomic_store_explicit((_Atomic uint32_t *)word, value, memory_order_relaxed);
 }
 
+/* Fetches a line that we shall read. Who polls the first line of an entry does it at each poll for
+   the second, which is written before the first: else, once the first has come, it would begin to
+   wait for the second, unless the processor had guessed that this poll would be the one. */
+static inline void shared_expect_read(const void *line)
+{
+    __builtin_prefetch(line);
+}
+
 /* Fetches a line that we shall write, before the other side is asked to give it up by the store
    itself: stores wait for their lines one after the other, fetches do not wait. __builtin_prefetch
    makes a fetch for reading of it, unless the compiler may count on this instruction; processors

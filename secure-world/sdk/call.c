@@ -161,6 +161,7 @@ static void begin(struct server *server, const struct channel *channel, bool wid
 static void end(struct server *server, struct channel *channel, bool wide, uint64_t begun)
 {
     channel_publish(channel, &server->out, wide);
+    channel->wide = wide;
     if (__builtin_expect(begun != 0, 0))
         service_time_end(&server->service, begun, server->mailbox);
     __atomic_store_n(&server->mailbox->calls, server->mailbox->calls + 1, __ATOMIC_RELAXED);

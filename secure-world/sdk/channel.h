@@ -21,6 +21,7 @@ struct channel {
     uint32_t slot;
     uint32_t generation; /* of the slot, once it has been met */
     bool met;
+    bool wide;         /* the call before had a second line; the next may well have one */
     uint32_t turn;     /* of the next submission, and of the completion that answers it */
     uint32_t empty;    /* the turn that its entry has until it is full */
     uint64_t taken;    /* submissions so far */

@@ -131,6 +131,8 @@ bool serve_sweep(struct server *server)
         struct channel *channel = channel_at(server, i);
         enum channel_look look = channel_look(channel);
         if (__builtin_expect(look == CHANNEL_EMPTY, 1)) {
+            if (channel->wide)
+                shared_expect_read(channel_entry(channel)->parameter);
             i++;
             continue;
         }
