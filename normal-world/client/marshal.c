@@ -117,21 +117,19 @@ static uint32_t used_bytes(const struct clo_completion *completion,
 static void wipe_arena(const struct ring *ring, const struct in_flight_call *slot,
                        const struct placement *placement)
 {
-    uint32_t done =
-        0; /* so far the call's own part is wiped: an output may lie where an input did */
+    uint32_t done = 0; /* of the call's own part: an output may lie where an input did */
     for (unsigned i = 0; placement->kinds >> (4 * i) != 0; i++) {
         unsigned kind = kind_at(placement->kinds, i);
+        if (!kind_is_buffer(kind) || (is_direct(placement, i) && kind != CLO_PARAM_BUFFER_IN))
+            continue;
         uint8_t *bytes = buffer_in_arena(ring, slot, placement, i);
-        if (kind_is_buffer(kind) && !is_direct(placement, i)) {
-            uint32_t start = placement->offset[i];
-            uint32_t end = start + used_bytes(&slot->completion, placement, i);
-            if (end > done) {
-                uint32_t skipped = start < done ? done - start : 0;
-                shared_wipe(bytes + skipped, end - start - skipped);
-                done = end;
-            }
-        } else if (kind == CLO_PARAM_BUFFER_IN) {
-            shared_wipe(bytes, placement->in[i]);
+        uint32_t size = used_bytes(&slot->completion, placement, i);
+        if (is_direct(placement, i)) {
+            shared_wipe(bytes, size);
+        } else if (placement->offset[i] + size > done) {
+            uint32_t skip = done > placement->offset[i] ? done - placement->offset[i] : 0;
+            shared_wipe(bytes + skip, size - skip);
+            done = placement->offset[i] + size;
         }
     }
 }
