@@ -27,7 +27,9 @@
 #define CLO_PARAMETERS_MAX 4u
 #define CLO_ARENA_MAX (16u << 20)
 #define CLO_ARENA_ALIGN 64u
-#define CLO_ONE_PLACE_MINOR 1u /* since 1.1 a module takes an output in the place of an input */
+#define CLO_WORDS_IN_LINE 0x80u
+/* Since 1.1 a module takes an output in the place of an input, and words in the line. */
+#define CLO_LEAN_MINOR 1u
 /* Bytes of the lines that so many bytes take. */
 #define CLO_ARENA_LINES(size) (((size) + CLO_ARENA_ALIGN - 1) & ~(CLO_ARENA_ALIGN - 1))
 
@@ -102,7 +104,8 @@ struct clo_parameter {
                    0 to 31, capacity in bits 32 to 63 */
 };
 
-/* Client to module. The second line is read only if some kind is neither NONE nor inline. */
+/* Client to module. The second line is read only if some kind is neither NONE nor inline, and the
+   words are not in the first (clo_words_fit_line). */
 struct clo_submission {
     uint32_t turn;        /* published last, with release */
     uint32_t deadline_us; /* from submission; 0: none. Advice to the module; the client keeps it,
@@ -110,13 +113,15 @@ struct clo_submission {
     uint16_t method;      /* index into the manifest's methods, or CLO_METHOD_… */
     uint16_t kinds;
     uint16_t session;   /* chosen by the client, per channel */
-    uint8_t inline_in;  /* bytes of the inline input, at most CLO_INLINE_SIZE */
+    uint8_t inline_in;  /* bytes of the inline input, at most CLO_INLINE_SIZE; or
+                           CLO_WORDS_IN_LINE: `data` is parameter[0] to [2] */
     uint8_t inline_out; /* capacity of the inline output, at most CLO_INLINE_SIZE */
     uint8_t data[CLO_INLINE_SIZE];
     struct clo_parameter parameter[CLO_PARAMETERS_MAX];
 };
 
-/* Module to client. The second line is written only where the submission's was read. */
+/* Module to client. The second line is written only where the submission's was read. Where that had
+   its words in the line, so has this, unless it has an inline output. */
 struct clo_completion {
     uint32_t turn;       /* published last, with release */
     uint32_t submission; /* turn of the submission that this answers */
@@ -127,6 +132,18 @@ struct clo_completion {
     uint8_t data[CLO_INLINE_SIZE];
     struct clo_parameter parameter[CLO_PARAMETERS_MAX]; /* out values; buffers: b = bytes made */
 };
+
+/* May a submission of these kinds have its words in the line? They must find room there, in the
+   completion too, and there must be some. */
+static inline int clo_words_fit_line(unsigned kinds)
+{
+    const unsigned each = 0x1111;
+    unsigned in_line = kinds >> 3 & each;
+    unsigned out = kinds >> 1 & each;
+    unsigned used = (kinds | kinds >> 1 | kinds >> 2) & each;
+    return kinds >> 12 == 0 && (used & ~in_line) && !(in_line & kinds) &&
+           (!(in_line & out) || !(out & ~in_line));
+}
 
 static_assert(sizeof(struct clo_submission) == 128, "clo_submission");
 static_assert(offsetof(struct clo_submission, data) == 16, "clo_submission.data");

@@ -50,13 +50,16 @@ static void serve_large(const struct native_ring *ring, const struct clo_submiss
 {
     uint8_t *arena = ring->memory + CLO_ARENA_OFFSET;
     uint8_t *result = ring->scratch + NATIVE_RING_BYTES_MAX;
-    size_t size = in->parameter[0].b;
-    struct clo_completion out = {.submission = in->turn, .parameter[1].b = size};
-    memcpy(ring->scratch, arena + in->parameter[0].a, size);
+    struct clo_parameter words[CLO_PARAMETERS_MAX - 1];
+    struct clo_completion out = {.submission = in->turn};
+    memcpy(words, in->data, sizeof words);
+    size_t size = words[0].b;
+    memcpy(ring->scratch, arena + words[0].a, size);
     echo(ring->scratch, result, size);
-    memcpy(arena + in->parameter[1].a, result, size);
+    memcpy(arena + words[1].a, result, size);
+    memcpy(out.data, words, sizeof words);
     memcpy((uint8_t *)reply + sizeof reply->turn, (uint8_t *)&out + sizeof out.turn,
-           sizeof out - sizeof out.turn);
+           LINE_SIZE - sizeof out.turn);
 }
 
 static void serve_one(struct native_ring *ring, uint32_t turn)
@@ -66,12 +69,10 @@ static void serve_one(struct native_ring *ring, uint32_t turn)
     struct clo_submission in;
     wait_for(&entry->turn, turn, ring->pauses);
     memcpy(&in, entry, LINE_SIZE);
-    if (in.kinds & CLO_PARAM_INLINE) {
+    if (in.kinds & CLO_PARAM_INLINE)
         serve_small(&in, reply);
-    } else {
-        memcpy(in.parameter, entry->parameter, sizeof in.parameter);
+    else
         serve_large(ring, &in, reply);
-    }
     publish(&reply->turn, turn);
 }
 
@@ -118,20 +119,20 @@ void native_ring_serve(struct native_ring *ring, uint32_t calls)
 }
 
 /* Composed in private memory and stored at once: whoever polls the line would take it away between
-   two stores. `size`: the line, or the whole entry. */
-static void submit(struct native_ring *ring, const struct clo_submission *call, size_t size)
+   two stores. */
+static void submit(struct native_ring *ring, const struct clo_submission *call)
 {
     struct clo_submission *entry = &ring->submissions[(ring->turn - 1) % CLO_RING_SIZE];
     memcpy((uint8_t *)entry + sizeof entry->turn, (const uint8_t *)call + sizeof call->turn,
-           size - sizeof call->turn);
+           LINE_SIZE - sizeof call->turn);
     publish(&entry->turn, ring->turn);
 }
 
-static void await(const struct native_ring *ring, struct clo_completion *reply, size_t size)
+static void await(const struct native_ring *ring, struct clo_completion *reply)
 {
     const struct clo_completion *from = &ring->completions[(ring->turn - 1) % CLO_RING_SIZE];
     wait_for(&from->turn, ring->turn, ring->pauses);
-    memcpy(reply, from, size);
+    memcpy(reply, from, LINE_SIZE);
 }
 
 void native_ring_call(struct native_ring *ring, const uint8_t in[CLO_INLINE_SIZE],
@@ -147,8 +148,8 @@ void native_ring_call(struct native_ring *ring, const uint8_t in[CLO_INLINE_SIZE
     call.inline_out = CLO_INLINE_SIZE;
     memcpy(call.data, in, CLO_INLINE_SIZE);
     ring->turn++;
-    submit(ring, &call, LINE_SIZE);
-    await(ring, &reply, LINE_SIZE);
+    submit(ring, &call);
+    await(ring, &reply);
     memcpy(out, reply.data, CLO_INLINE_SIZE);
 }
 
@@ -156,14 +157,15 @@ void native_ring_call(struct native_ring *ring, const uint8_t in[CLO_INLINE_SIZE
 void native_ring_call_large(struct native_ring *ring, const uint8_t *in, uint8_t *out, size_t size)
 {
     uint8_t *arena = ring->memory + CLO_ARENA_OFFSET;
+    const struct clo_parameter words[CLO_PARAMETERS_MAX - 1] = {{0, size}, {0, size}};
     struct clo_completion reply;
     struct clo_submission call = {.kinds = CLO_PARAM_BUFFER_IN | CLO_PARAM_BUFFER_OUT << 4,
-                                  .parameter[0] = {.a = 0, .b = size},
-                                  .parameter[1] = {.a = 0, .b = size}};
+                                  .inline_in = CLO_WORDS_IN_LINE};
+    memcpy(call.data, words, sizeof words);
     memcpy(arena, in, size);
     ring->turn++;
-    submit(ring, &call, sizeof call);
-    await(ring, &reply, sizeof reply);
+    submit(ring, &call);
+    await(ring, &reply);
     memcpy(out, arena, size);
 }
 

@@ -63,10 +63,13 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
         else
             write_value(&words[i], kind, &parameters[i]);
     }
-    if (placement->wide)
+    if (placement->lean)
+        memcpy(call->entry->data, words, sizeof call->entry->data);
+    else if (placement->wide)
         memcpy(call->entry->parameter, words, sizeof words);
-    marshal_line(call->entry, method, session, placement->kinds, placement->inline_in,
-                 placement->inline_out, deadline_us);
+    marshal_line(call->entry, method, session, placement->kinds,
+                 placement->lean ? CLO_WORDS_IN_LINE : placement->inline_in, placement->inline_out,
+                 deadline_us);
 }
 
 /* Back */
@@ -144,8 +147,10 @@ void marshal_nothing(const struct placement *placement, cloister_parameter param
 cloister_result marshal_read(struct ring *ring, struct in_flight_call *slot,
                              const struct placement *placement, cloister_parameter parameters[4])
 {
-    const struct clo_completion *completion = &slot->completion;
+    struct clo_completion *completion = &slot->completion;
     cloister_result result = {.status = completion->status, .origin = completion->origin};
+    if (placement->lean)
+        memcpy(completion->parameter, completion->data, sizeof completion->data);
     if (result.status == CLOISTER_OK && !sizes_are_sound(completion, placement)) {
         result = ring_break(ring);
     } else {

@@ -7,19 +7,28 @@
 
 #include <string.h>
 
+/* Do its words fit the line? */
+static inline bool pair_is_lean(const struct method_plan *plan, const struct pair_parameters *pair)
+{
+    return plan->lean && !pair->in_line;
+}
+
 /* The first line, all but its turn. */
 static inline void write_head(const cloister_session *session, struct clo_submission *entry,
                               unsigned method, const struct pair_parameters *pair,
                               uint64_t deadline_us)
 {
-    marshal_line(entry, method, SESSION_NUMBER, pair_kinds(&session->plan[method], pair),
-                 pair->in_line ? (uint8_t)pair->size : 0,
+    const struct method_plan *plan = &session->plan[method];
+    uint8_t inline_in = pair->in_line ? (uint8_t)pair->size : 0;
+    if (pair_is_lean(plan, pair))
+        inline_in = CLO_WORDS_IN_LINE;
+    marshal_line(entry, method, SESSION_NUMBER, pair_kinds(plan, pair), inline_in,
                  pair->out_line ? (uint8_t)pair->capacity : 0, deadline_us);
     if (pair->in_line)
         marshal_small(entry->data, pair->input, pair->size);
 }
 
-/* The second line, and what lies in the arena. Comes before the first, which is being polled. */
+/* What lies in the arena, and where. Comes before the head, for the line is being polled. */
 static inline void write_parameters(cloister_session *session, struct clo_submission *entry,
                                     unsigned method, const struct pair_parameters *pair)
 {
@@ -31,7 +40,22 @@ static inline void write_parameters(cloister_session *session, struct clo_submis
     }
     if (!pair->out_line)
         words[plan->out] = (struct clo_parameter){pair_out_at(plan, pair), pair->capacity};
-    memcpy(entry->parameter, words, sizeof words);
+    if (pair_is_lean(plan, pair))
+        memcpy(entry->data, words, sizeof entry->data);
+    else
+        memcpy(entry->parameter, words, sizeof words);
+}
+
+/* What the module made of the output in the arena. */
+static inline uint64_t bytes_made(const struct method_plan *plan,
+                                  const struct pair_parameters *pair,
+                                  const struct clo_completion *reply)
+{
+    struct clo_parameter words[CLO_PARAMETERS_MAX - 1];
+    if (!pair_is_lean(plan, pair))
+        return reply->parameter[plan->out].b;
+    memcpy(words, reply->data, sizeof words);
+    return words[plan->out].b;
 }
 
 /* The reply says OK: its bytes into the caller's buffer. PROTOCOL: more than there is room for. */
@@ -48,7 +72,7 @@ static cloister_result read_pair(cloister_session *session, unsigned method,
         marshal_small(pair->out->output, reply->data, reply->inline_out);
         return result;
     }
-    uint64_t made = reply->parameter[session->plan[method].out].b;
+    uint64_t made = bytes_made(&session->plan[method], pair, reply);
     if (made > pair->capacity)
         return ring_break(&session->ring);
     pair->out->size = made;
@@ -91,7 +115,7 @@ call(cloister_session *session, unsigned method, const struct pair_parameters *p
     struct clo_submission *entry = ring_entry(ring);
     struct clo_completion reply;
     const struct ring_expectation expected = {
-        .wide = wide,
+        .wide = wide && !pair_is_lean(&session->plan[method], pair),
         .inline_capacity = pair->out_line ? (uint8_t)pair->capacity : 0,
         .arena_size = wide ? (uint32_t)pair_arena(&session->plan[method], pair) : 0,
     };

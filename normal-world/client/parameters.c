@@ -60,7 +60,7 @@ static bool have_one_place(const struct clo_method *method, uint32_t abi_minor, 
 {
     unsigned first = kind_at(method->kinds, i);
     unsigned second = kind_at(method->kinds, j);
-    return abi_minor >= CLO_ONE_PLACE_MINOR &&
+    return abi_minor >= CLO_LEAN_MINOR &&
            ((first == CLO_PARAM_BUFFER_IN && second == CLO_PARAM_BUFFER_OUT) ||
             (first == CLO_PARAM_BUFFER_OUT && second == CLO_PARAM_BUFFER_IN)) &&
            !(method->flags & (CLO_METHOD_ZERO_COPY(i) | CLO_METHOD_ZERO_COPY(j)));
@@ -160,6 +160,7 @@ cloister_status parameters_place(const struct clo_method *method, uint32_t abi_m
     }
     if (placement->direct && direct_ones_overlap(placement))
         return CLOISTER_BAD_ARGUMENT;
+    placement->lean = abi_minor >= CLO_LEAN_MINOR && clo_words_fit_line(placement->kinds);
     return CLOISTER_OK;
 }
 
@@ -170,6 +171,7 @@ struct method_plan method_plan_of(const struct clo_method *method, uint32_t abi_
         .in = CLO_PARAMETERS_MAX,
         .out = CLO_PARAMETERS_MAX,
         .kinds = method->kinds,
+        .lean = abi_minor >= CLO_LEAN_MINOR,
     };
     for (uint8_t i = 0; i < CLO_PARAMETERS_MAX && method->kinds >> (4 * i) != 0; i++) {
         unsigned kind = kind_at(method->kinds, i);

@@ -17,7 +17,8 @@ struct placement {
     uint8_t inline_out;  /* bytes */
     bool inline_in_used; /* by some parameter, perhaps with no bytes */
     bool inline_out_used;
-    bool wide;            /* some parameter is in the second line */
+    bool wide;            /* some parameter has words: in the second line, */
+    bool lean;            /* or in the first one */
     uint8_t direct;       /* bit i: parameter i lies in a reservation, nothing is copied */
     uint64_t borrowed;    /* those reservations, bit n */
     uint32_t arena_size;  /* bytes of arena for this call */
@@ -55,6 +56,7 @@ static inline bool kind_comes_out(unsigned kind)
 struct method_plan {
     bool pair;
     bool one_place;           /* the output may take the input's place in the arena */
+    bool lean;                /* the module takes words in the line */
     uint8_t in, out;          /* which parameters; CLO_PARAMETERS_MAX: none */
     uint16_t kinds;           /* as declared */
     uint16_t in_bit, out_bit; /* CLO_PARAM_INLINE of each in `kinds`; 0: no such parameter */

@@ -32,13 +32,21 @@ static inline uint32_t clamp_index(uint32_t number, uint32_t count)
     return number & mask;
 }
 
-/* The first line always, the second one where it is in use; once each. */
+/* The first line always, the second one where it is in use; once each. Words that came in the line
+   are moved to where they belong; where they cannot be, the mark of them breaks the channel. */
 static void copy_submission(struct server *server, const struct channel *channel)
 {
     const struct clo_submission *entry = channel_entry(channel);
-    sdk_copy_once(&server->in, entry, LINE_SIZE);
-    if (submission_is_wide(server->in.kinds))
-        sdk_copy_once(server->in.parameter, entry->parameter, sizeof entry->parameter);
+    struct clo_submission *in = &server->in;
+    sdk_copy_once(in, entry, LINE_SIZE);
+    server->lean = in->inline_in == CLO_WORDS_IN_LINE && clo_words_fit_line(in->kinds);
+    if (server->lean) {
+        memcpy(in->parameter, in->data, sizeof in->data);
+        in->parameter[CLO_PARAMETERS_MAX - 1] = (struct clo_parameter){0};
+        in->inline_in = 0;
+    } else if (submission_is_wide(in->kinds)) {
+        sdk_copy_once(in->parameter, entry->parameter, sizeof entry->parameter);
+    }
 }
 
 /* What lay in the entry's line. */
@@ -160,8 +168,11 @@ static void begin(struct server *server, const struct channel *channel, bool wid
 /* `begun`: when it did, 0 if nobody measures. Waking the client is no part of the call's time. */
 static void end(struct server *server, struct channel *channel, bool wide, uint64_t begun)
 {
-    channel_publish(channel, &server->out, wide);
-    channel->wide = wide;
+    bool second = wide && !server->lean;
+    if (server->lean && !submission_has_inline(server->in.kinds))
+        memcpy(server->out.data, server->out.parameter, sizeof server->out.data);
+    channel_publish(channel, &server->out, second);
+    channel->wide = second;
     if (__builtin_expect(begun != 0, 0))
         service_time_end(&server->service, begun, server->mailbox);
     __atomic_store_n(&server->mailbox->calls, server->mailbox->calls + 1, __ATOMIC_RELAXED);

@@ -33,6 +33,7 @@ struct server {
     /* The call in progress: all private. */
     struct clo_submission in;
     struct clo_completion out;
+    bool lean; /* its words came in the line, and go back in it */
     cloister_call call;
     /* Has got a completion, and nobody has looked yet whether its client sleeps; NULL: none. */
     struct channel *owed;

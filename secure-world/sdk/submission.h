@@ -43,6 +43,11 @@ static inline bool submission_is_wide(uint16_t kinds)
     return (used & ~in_line) != 0;
 }
 
+static inline bool submission_has_inline(uint16_t kinds)
+{
+    return kinds & SUBMISSION_EACH * CLO_PARAM_INLINE;
+}
+
 /* Bytes of a buffer parameter: what comes with it, and what there is room for. */
 struct submission_size {
     uint32_t in;

@@ -215,6 +215,7 @@ static void field_that_flips_is_read_once(void **state)
         FIELD(kinds, ECHO_KINDS, UINT16_MAX),
         FIELD(session, 0, UINT16_MAX),
         FIELD(inline_in, 0, UINT8_MAX),
+        FIELD(inline_in, 0, CLO_WORDS_IN_LINE),
         FIELD(inline_out, 0, UINT8_MAX),
         FIELD(parameter[0].a, 0, -64ull),
         FIELD(parameter[0].a, 0, 1ull << 32),

@@ -78,6 +78,8 @@ static void answer(void)
     out->reserved = how == 255;
     for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
         out->parameter[i].b = how & 128 ? (uint64_t)take(2) << (take(1) & 48) : 0;
+    if (how & 8)
+        memcpy(out->data, out->parameter, sizeof out->data);
     __atomic_store_n(&out->turn, ring->completed + 1, __ATOMIC_RELEASE);
 }
 

@@ -159,6 +159,23 @@ static void publish_answer(struct fixture *f, struct clo_completion *answer)
     shared_publish(&answer->turn, f->answered);
 }
 
+/* Words of a submission, and of its completion, wherever they are. */
+static struct clo_parameter word_of(const struct clo_submission *in, unsigned i)
+{
+    struct clo_parameter words[CLO_PARAMETERS_MAX - 1];
+    memcpy(words, in->data, sizeof words);
+    return in->inline_in == CLO_WORDS_IN_LINE ? words[i] : in->parameter[i];
+}
+
+static void set_word(const struct clo_submission *in, struct clo_completion *out, unsigned i,
+                     struct clo_parameter word)
+{
+    if (in->inline_in == CLO_WORDS_IN_LINE)
+        memcpy(out->data + i * sizeof word, &word, sizeof word);
+    else
+        out->parameter[i] = word;
+}
+
 /* Echoes buffer 0 into buffer 1, wherever they are. */
 static void echo_one(struct fixture *f, uint32_t turn)
 {
@@ -166,15 +183,15 @@ static void echo_one(struct fixture *f, uint32_t turn)
     struct clo_completion *out = next_answer(f);
     uint8_t *arena = f->memory + CLO_ARENA_OFFSET;
     bool inline_in = in->kinds & CLO_PARAM_INLINE;
-    const uint8_t *from = inline_in ? in->data : arena + in->parameter[0].a;
-    size_t size = inline_in ? in->inline_in : in->parameter[0].b;
+    const uint8_t *from = inline_in ? in->data : arena + word_of(in, 0).a;
+    size_t size = inline_in ? in->inline_in : word_of(in, 0).b;
     out->submission = in->turn;
     if (in->kinds & CLO_PARAM_INLINE << 4) {
         memcpy(out->data, from, size);
         out->inline_out = (uint8_t)size;
     } else {
-        memmove(arena + in->parameter[1].a, from, size); /* perhaps in one place */
-        out->parameter[1].b = size;
+        memmove(arena + word_of(in, 1).a, from, size); /* perhaps in one place */
+        set_word(in, out, 1, (struct clo_parameter){.b = size});
     }
     publish_answer(f, out);
 }

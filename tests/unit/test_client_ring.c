@@ -77,9 +77,9 @@ static void large_buffers_travel_in_the_arena(void **state)
     expect_echo_works(f, 49);
     expect_echo_works(f, 20000);
     struct clo_submission *entry = submission_of(f, 2);
-    assert_int_equal(entry->parameter[0].a % CLO_ARENA_ALIGN, 0);
-    assert_int_equal(entry->parameter[1].a % CLO_ARENA_ALIGN, 0);
-    assert_int_equal(entry->parameter[1].b, 20000);
+    assert_int_equal(word_of(entry, 0).a % CLO_ARENA_ALIGN, 0);
+    assert_int_equal(word_of(entry, 1).a % CLO_ARENA_ALIGN, 0);
+    assert_int_equal(word_of(entry, 1).b, 20000);
 }
 
 static void expect_clean_arena(const struct fixture *f)
@@ -103,8 +103,9 @@ static void answer_filled(struct fixture *f)
     out->submission = in->turn;
     for (unsigned i = 0; i < CLO_PARAMETERS_MAX; i++)
         if ((in->kinds >> (4 * i) & 15u) == CLO_PARAM_BUFFER_OUT) {
-            memset(f->memory + CLO_ARENA_OFFSET + in->parameter[i].a, 0x5a, in->parameter[i].b);
-            out->parameter[i].b = in->parameter[i].b;
+            struct clo_parameter room = word_of(in, i);
+            memset(f->memory + CLO_ARENA_OFFSET + room.a, 0x5a, room.b);
+            set_word(in, out, i, (struct clo_parameter){.b = room.b});
         }
     publish_answer(f, out);
 }
@@ -138,8 +139,38 @@ static void output_takes_the_place_of_the_input(void **state)
         call_filled(f, ECHO, 64, 64);
     }
     for (uint32_t turn = 1; turn <= 6; turn++) {
-        assert_int_equal(submission_of(f, turn)->parameter[0].a, 0);
-        assert_int_equal(submission_of(f, turn)->parameter[1].a, 0);
+        assert_int_equal(word_of(submission_of(f, turn), 0).a, 0);
+        assert_int_equal(word_of(submission_of(f, turn), 1).a, 0);
+    }
+}
+
+/* The words of `turn` lie in the line, or all in the second one. */
+static void expect_words(struct fixture *f, uint32_t turn, bool in_line)
+{
+    struct clo_submission *entry = submission_of(f, turn);
+    assert_int_equal(entry->inline_in == CLO_WORDS_IN_LINE, in_line);
+    assert_int_equal(bytes_are_zero(entry->parameter, sizeof entry->parameter), in_line);
+}
+
+static void words_travel_in_the_line_if_they_fit(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t bytes[4096];
+    char small[20];
+    size_t made;
+    for (int shared = 0; shared < 2; shared++) {
+        uint32_t turn = (uint32_t)f->session.ring.submitted;
+        if (shared)
+            assert_int_equal(cloister_session_share(&f->session), CLOISTER_OK);
+        f->answer = answer_filled;
+        call_filled(f, ECHO, 300, 200);
+        expect_words(f, ++turn, true);
+        f->answer = answer_nothing;
+        expect_result(call_echo(f, bytes, 300, bytes, 20, &made), CLOISTER_OK, 0);
+        expect_words(f, ++turn, true); /* the output is inline */
+        f->answer = echo;
+        expect_result(call_echo(f, small, 20, bytes, 300, &made), CLOISTER_OK, 0);
+        expect_words(f, ++turn, false); /* the input is */
     }
 }
 
@@ -150,8 +181,8 @@ static void expect_apart(struct fixture *f, unsigned method)
     assert_int_equal(cloister_session_share(&f->session), CLOISTER_OK);
     call_filled(f, method, 300, 200);
     for (uint32_t turn = 1; turn <= 2; turn++) {
-        assert_int_equal(submission_of(f, turn)->parameter[0].a, 0);
-        assert_int_equal(submission_of(f, turn)->parameter[1].a, 320);
+        assert_int_equal(word_of(submission_of(f, turn), 0).a, 0);
+        assert_int_equal(word_of(submission_of(f, turn), 1).a, 320);
     }
 }
 
@@ -160,12 +191,14 @@ static void zero_copy_buffers_lie_apart(void **state)
     expect_apart(*state, ZERO_COPY);
 }
 
-static void buffers_for_an_older_module_lie_apart(void **state)
+static void older_module_gets_buffers_apart_and_words_in_the_second_line(void **state)
 {
     struct fixture *f = *state;
-    f->session.module.abi_minor = CLO_ONE_PLACE_MINOR - 1;
+    f->session.module.abi_minor = CLO_LEAN_MINOR - 1;
     session_plan(&f->session);
     expect_apart(f, ECHO);
+    expect_words(f, 1, false);
+    expect_words(f, 2, false);
 }
 
 static void each_place_in_the_arena_is_shared_once(void **state)
@@ -209,10 +242,10 @@ static void answer_values(struct fixture *f)
     struct clo_submission *in = submission_of(f, (uint32_t)f->session.ring.submitted);
     struct clo_completion *out = next_answer(f);
     out->submission = in->turn;
-    out->parameter[1].a = in->parameter[0].a + 1;
-    out->parameter[1].b = in->parameter[0].b + 1;
-    out->parameter[2].a = in->parameter[2].b;
-    out->parameter[2].b = in->parameter[2].a;
+    struct clo_parameter first = word_of(in, 0);
+    struct clo_parameter third = word_of(in, 2);
+    set_word(in, out, 1, (struct clo_parameter){first.a + 1, first.b + 1});
+    set_word(in, out, 2, (struct clo_parameter){third.b, third.a});
     publish_answer(f, out);
 }
 
@@ -233,11 +266,11 @@ static void grow_in_place(struct fixture *f)
 {
     struct clo_submission *in = submission_of(f, (uint32_t)f->session.ring.submitted);
     struct clo_completion *out = next_answer(f);
-    uint8_t *at = f->memory + CLO_ARENA_OFFSET + in->parameter[0].a;
-    size_t size = in->parameter[0].b & UINT32_MAX;
+    uint8_t *at = f->memory + CLO_ARENA_OFFSET + word_of(in, 0).a;
+    size_t size = word_of(in, 0).b & UINT32_MAX;
     memcpy(at + size, at, size);
     out->submission = in->turn;
-    out->parameter[0].b = 2 * size;
+    set_word(in, out, 0, (struct clo_parameter){.b = 2 * size});
     publish_answer(f, out);
 }
 
@@ -248,7 +281,7 @@ static void in_out_buffer_says_size_and_capacity(void **state)
     cloister_parameter p[4] = {cloister_inout(buffer, 10, sizeof buffer)};
     f->answer = grow_in_place;
     expect_result(cloister_call(&f->session, "inout", p, DEADLINE_US), CLOISTER_OK, 0);
-    assert_int_equal(submission_of(f, 1)->parameter[0].b, 10 | 200ull << 32);
+    assert_int_equal(word_of(submission_of(f, 1), 0).b, 10 | 200ull << 32);
     assert_int_equal(p[0].size, 20);
     assert_memory_equal(buffer, "01234567890123456789", 20);
 }
@@ -358,13 +391,21 @@ static void hostile_completions_end_the_channel(void **state)
     }
 }
 
+/* In the line and in the second one, wherever the client will look. */
+static void spoil_size(struct clo_completion *answer, unsigned i, uint64_t size)
+{
+    const struct clo_parameter word = {.b = size};
+    answer->parameter[i] = word;
+    memcpy(answer->data + i * sizeof word, &word, sizeof word);
+}
+
 static void spoil_arena_size(struct clo_completion *answer)
 {
-    answer->parameter[1].b = 101;
+    spoil_size(answer, 1, 101);
 }
 static void spoil_arena_size_greatly(struct clo_completion *answer)
 {
-    answer->parameter[1].b = UINT64_MAX;
+    spoil_size(answer, 1, UINT64_MAX);
 }
 
 static void expect_arena_output_refused(struct fixture *f, void (*spoil)(struct clo_completion *))
@@ -394,11 +435,11 @@ static void huge_arena_output_ends_the_channel(void **state)
 
 static void spoil_in_place_size(struct clo_completion *answer)
 {
-    answer->parameter[0].b = 101;
+    spoil_size(answer, 0, 101);
 }
 static void spoil_in_place_size_greatly(struct clo_completion *answer)
 {
-    answer->parameter[0].b = UINT64_MAX;
+    spoil_size(answer, 0, UINT64_MAX);
 }
 
 /* Not a pair of buffers, so that it takes the long way. */
@@ -517,7 +558,7 @@ static void abandoned_arena_is_not_used_again(void **state)
     time_out_with_arena(f, 16384);
     f->answer = echo;
     expect_echo_works(f, 1000);
-    assert_int_equal(submission_of(f, 2)->parameter[0].a, 16384);
+    assert_int_equal(word_of(submission_of(f, 2), 0).a, 16384);
     assert_int_equal(f->memory[CLO_ARENA_OFFSET], 0x5a);
     answer_late(f, 1);
     expect_echo_works(f, 1000);
@@ -839,8 +880,9 @@ int main(void)
         TEST(large_buffers_travel_in_the_arena),
         TEST(arena_is_wiped_when_a_call_ends),
         TEST(output_takes_the_place_of_the_input),
+        TEST(words_travel_in_the_line_if_they_fit),
         TEST(zero_copy_buffers_lie_apart),
-        TEST(buffers_for_an_older_module_lie_apart),
+        TEST(older_module_gets_buffers_apart_and_words_in_the_second_line),
         TEST(each_place_in_the_arena_is_shared_once),
         TEST(arena_that_nobody_reserved_is_no_buffer),
         TEST(only_one_output_is_inline),

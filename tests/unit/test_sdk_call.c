@@ -225,6 +225,72 @@ static void zero_copy_shares_its_place_with_nothing(void **state)
     f->server.manifest = &manifest;
 }
 
+/* Words in the line */
+
+static struct clo_submission with_words_in_line(const struct clo_submission *submission)
+{
+    struct clo_submission lean = *submission;
+    memcpy(lean.data, submission->parameter, sizeof lean.data);
+    memset(lean.parameter, 0x5a, sizeof lean.parameter); /* nobody looks there */
+    lean.inline_in = CLO_WORDS_IN_LINE;
+    return lean;
+}
+
+static void words_in_the_line_are_as_good(void **state)
+{
+    struct fixture *f = *state;
+    struct clo_parameter made[3];
+    struct clo_submission four = {
+        .method = ECHO, .kinds = 0x1111, .session = SESSION, .parameter[3] = {1, 1}};
+    answers(f, &four, CLOISTER_BAD_ARGUMENT); /* and leaves nothing behind */
+    struct clo_submission submission = arena_echo(f, ECHO, "original");
+    submission = with_words_in_line(&submission);
+    const struct clo_completion *answer = submit(f, &submission);
+    memcpy(made, answer->data, sizeof made);
+    assert_int_equal(answer->status, CLOISTER_OK);
+    assert_int_equal(made[1].b, 8);
+    assert_memory_equal(arena_of(f) + 4096, "original", 8);
+
+    submission = (struct clo_submission){.method = VALUES,
+                                         .kinds = manifest.method[VALUES].kinds,
+                                         .session = SESSION,
+                                         .parameter = {{1, 2}, {0}, {3, 4}}};
+    submission = with_words_in_line(&submission);
+    answer = submit(f, &submission);
+    memcpy(made, answer->data, sizeof made);
+    assert_int_equal(answer->status, CLOISTER_OK);
+    assert_int_equal(made[1].a, 2);
+    assert_int_equal(made[1].b, 3);
+    assert_int_equal(made[2].a, 4);
+    assert_int_equal(made[2].b, 5);
+}
+
+static void inline_output_has_the_line_to_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct clo_submission submission = arena_echo(f, ECHO, "original");
+    submission.kinds |= CLO_PARAM_INLINE << 4;
+    submission.parameter[1] = (struct clo_parameter){0};
+    submission.inline_out = 20;
+    submission = with_words_in_line(&submission);
+    const struct clo_completion *answer = submit(f, &submission);
+    assert_int_equal(answer->status, CLOISTER_OK);
+    assert_int_equal(answer->inline_out, 8);
+    assert_memory_equal(answer->data, "original", 8);
+}
+
+static void second_line_is_not_written_for_words_in_the_line(void **state)
+{
+    struct fixture *f = *state;
+    struct clo_submission submission = arena_echo(f, ECHO, "original");
+    submission = with_words_in_line(&submission);
+    struct clo_completion *answer = answer_of(f, 0, f->server.channel[0].turn);
+    memset(answer->parameter, 0x77, sizeof answer->parameter);
+    (void)submit(f, &submission);
+    for (size_t i = 0; i < sizeof answer->parameter; i++)
+        assert_int_equal(((uint8_t *)answer->parameter)[i], 0x77);
+}
+
 static void look_at_arguments(struct fixture *f)
 {
     static const cloister_argument none;
@@ -422,6 +488,34 @@ static void ranges_of_one_place_but_of_one_direction_break_the_channel(void **st
     }
 }
 
+static void words_that_do_not_fit_the_line_break_the_channel(void **state)
+{
+    struct fixture *f = *state;
+    static const uint16_t kinds[] = {
+        0,                                                        /* no words */
+        INLINE_BUFFERS,                                           /* the same */
+        (CLO_PARAM_BUFFER_IN | CLO_PARAM_INLINE) | BUFFERS << 4,  /* an inline input is there */
+        CLO_PARAM_BUFFER_INOUT | CLO_PARAM_INLINE | BUFFERS << 4, /* so it is here */
+        (CLO_PARAM_BUFFER_OUT | CLO_PARAM_INLINE) | BUFFERS << 4, /* two come back */
+        (CLO_PARAM_BUFFER_OUT | CLO_PARAM_INLINE) | CLO_PARAM_OUT << 4,
+        CLO_PARAM_IN | CLO_PARAM_IN << 4 | CLO_PARAM_IN << 8 | CLO_PARAM_IN << 12, /* four */
+        CLO_PARAM_IN << 12,
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct clo_submission submission = {
+            .method = TWO, .kinds = kinds[i], .session = SESSION, .inline_in = CLO_WORDS_IN_LINE};
+        breaks(f, &submission, CLO_BROKEN_PARAMETER);
+    }
+    struct clo_submission submission = arena_echo(f, ECHO, "x");
+    submission = with_words_in_line(&submission);
+    submission.data[47] = 1;
+    breaks(f, &submission, CLO_BROKEN_RESERVED);
+    submission = arena_echo(f, ECHO, "x");
+    submission = with_words_in_line(&submission);
+    submission.inline_in = CLO_WORDS_IN_LINE | 1;
+    breaks(f, &submission, CLO_BROKEN_PARAMETER);
+}
+
 static void unused_parameter_that_is_not_zero_breaks_the_channel(void **state)
 {
     struct fixture *f = *state;
@@ -483,6 +577,9 @@ int main(void)
         RULE(status_that_does_not_fit_is_internal),
         RULE(handler_sees_a_copy_unless_it_is_declared_zero_copy),
         RULE(output_may_take_the_place_of_the_input),
+        RULE(words_in_the_line_are_as_good),
+        RULE(inline_output_has_the_line_to_itself),
+        RULE(second_line_is_not_written_for_words_in_the_line),
         RULE(zero_copy_shares_its_place_with_nothing),
         RULE(method_beyond_the_manifest_is_not_found),
         RULE(kinds_other_than_declared_are_refused),
@@ -494,6 +591,7 @@ int main(void)
         RULE(inline_sizes_beyond_the_line_break_the_channel),
         RULE(arena_ranges_that_are_not_sound_break_the_channel),
         RULE(ranges_of_one_place_but_of_one_direction_break_the_channel),
+        RULE(words_that_do_not_fit_the_line_break_the_channel),
         RULE(unused_parameter_that_is_not_zero_breaks_the_channel),
         RULE(wrong_turn_breaks_the_channel),
         RULE(broken_channel_leaves_the_others_alone),
