@@ -27,7 +27,7 @@
 #define CLO_PARAMETERS_MAX 4u
 #define CLO_ARENA_MAX (16u << 20)
 #define CLO_ARENA_ALIGN 64u
-#define CLO_WORDS_IN_LINE 0x80u
+#define CLO_WORDS_IN_LINE 0x80u /* in `inline_in`: see struct clo_submission */
 /* Since 1.1 a module takes an output in the place of an input, and words in the line. */
 #define CLO_LEAN_MINOR 1u
 /* Bytes of the lines that so many bytes take. */
@@ -95,7 +95,7 @@ static_assert(offsetof(struct clo_channel_header, module_parked) == 128, "module
 static_assert(offsetof(struct clo_channel_header, client_parked) == 192, "client_parked");
 static_assert(offsetof(struct clo_channel_header, cancel) == 256, "cancel");
 
-/* A parameter in the second line of an entry: a value pair, or a buffer in the arena. */
+/* The words of a parameter that is not inline: a value pair, or a buffer in the arena. */
 struct clo_parameter {
     uint64_t a; /* value a; buffer: offset in the arena, CLO_ARENA_ALIGN-aligned. Buffers of a call
                    lie apart, but a BUFFER_OUT may begin where a BUFFER_IN does if the method works
@@ -104,8 +104,9 @@ struct clo_parameter {
                    0 to 31, capacity in bits 32 to 63 */
 };
 
-/* Client to module. The second line is read only if some kind is neither NONE nor inline, and the
-   words are not in the first (clo_words_fit_line). */
+/* Client to module. The second line is read only if some kind is neither NONE nor inline, so that
+   there are words, and they are not in the first line, where clo_words_fit_line says they may be.
+ */
 struct clo_submission {
     uint32_t turn;        /* published last, with release */
     uint32_t deadline_us; /* from submission; 0: none. Advice to the module; the client keeps it,

@@ -34,7 +34,7 @@ static cloister_result perform(cloister_session *session, unsigned method,
     cloister_result result = session_begin(session, placement->arena_size, deadline, &call);
     if (result.status == CLOISTER_OK) {
         marshal_write(ring, &call, method, SESSION_NUMBER, placement, parameters, deadline_us);
-        ring_submit(ring, &call, placement->wide && !placement->lean, placement->inline_out);
+        ring_submit(ring, &call, placement_has_second_line(placement), placement->inline_out);
         result = await(session, &call, deadline);
     }
     if (result.status != CLOISTER_OK) {

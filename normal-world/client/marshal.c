@@ -65,7 +65,7 @@ void marshal_write(struct ring *ring, const struct ring_call *call, unsigned met
     }
     if (placement->lean)
         memcpy(call->entry->data, words, sizeof call->entry->data);
-    else if (placement->wide)
+    else if (placement_has_second_line(placement))
         memcpy(call->entry->parameter, words, sizeof words);
     marshal_line(call->entry, method, session, placement->kinds,
                  placement->lean ? CLO_WORDS_IN_LINE : placement->inline_in, placement->inline_out,

@@ -30,6 +30,11 @@ struct placement {
                              place; else 0 */
 };
 
+static inline bool placement_has_second_line(const struct placement *placement)
+{
+    return placement->wide && !placement->lean;
+}
+
 /* Kind of parameter `i` in a `kinds` word. */
 static inline unsigned kind_at(uint16_t kinds, unsigned i)
 {

@@ -78,7 +78,7 @@ static cloister_result submit_large(cloister_session *session, unsigned method,
     pending->parameters = parameters;
     pending->placement = placement;
     marshal_write(ring, &call, method, SESSION_NUMBER, &placement, given, deadline_us);
-    *ticket = publish(session, &call, placement.wide && !placement.lean, placement.inline_out,
+    *ticket = publish(session, &call, placement_has_second_line(&placement), placement.inline_out,
                       deadline_us);
     return result;
 }

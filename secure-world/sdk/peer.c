@@ -105,7 +105,7 @@ static cloister_result perform(cloister_peer *peer, unsigned method,
     cloister_result result = ring_begin(ring, placement->arena_size, deadline, &call);
     if (result.status == CLOISTER_OK) {
         marshal_write(ring, &call, method, SESSION_NUMBER, placement, parameters, deadline_us);
-        ring_submit(ring, &call, placement->wide && !placement->lean, placement->inline_out);
+        ring_submit(ring, &call, placement_has_second_line(placement), placement->inline_out);
         result = ring_wait(ring, &call, deadline);
     }
     if (result.status == CLOISTER_OK)

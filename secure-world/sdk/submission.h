@@ -35,7 +35,7 @@ static inline bool submission_kind_comes_out(unsigned plain)
     return plain == CLO_PARAM_BUFFER_OUT || plain == CLO_PARAM_BUFFER_INOUT;
 }
 
-/* Is the second line in use: is some kind neither NONE nor inline? */
+/* Are there words, in the second line or the first: is some kind neither NONE nor inline? */
 static inline bool submission_is_wide(uint16_t kinds)
 {
     unsigned used = (kinds | kinds >> 1 | kinds >> 2) & SUBMISSION_EACH;
